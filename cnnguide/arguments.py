@@ -1,0 +1,133 @@
+"""Checks of arguments that several modules share; each error says what to do."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+from cnnguide.language import message
+
+__all__ = ["axis_numbers", "type_error", "value_error", "whole_number"]
+
+
+def value_error(text: str, /, **values: object) -> ValueError:
+    """Return a ValueError whose message is in the current language.
+
+    Parameters
+    ----------
+    text : str
+        The message in English, as a `str.format` template.
+    **values
+        What its placeholders stand for.
+
+    Returns
+    -------
+    ValueError
+        To be raised by the caller.
+    """
+    return ValueError(message(text, **values))
+
+
+def type_error(text: str, /, **values: object) -> TypeError:
+    """Return a TypeError whose message is in the current language.
+
+    Parameters
+    ----------
+    text : str
+        The message in English, as a `str.format` template.
+    **values
+        What its placeholders stand for.
+
+    Returns
+    -------
+    TypeError
+        To be raised by the caller.
+    """
+    return TypeError(message(text, **values))
+
+
+def whole_number(name: str, value: object, minimum: int = 1) -> int:
+    """Return an argument as an int, after checking that it is one.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : object
+        What came; numpy's and torch's integers count, True and 3.0 do not.
+    minimum : int
+        The smallest number allowed.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    TypeError
+        If `value` is no whole number.
+    ValueError
+        If it is smaller than `minimum`.
+    """
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]  # the check is the point
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise type_error(
+            "{name} must be a whole number such as {example}, got {value!r}",
+            name=name,
+            example=max(minimum, 3),
+            value=value,
+        )
+    if number < minimum:
+        raise value_error(
+            "{name} is {value}: it must be at least {minimum}",
+            name=name,
+            value=number,
+            minimum=minimum,
+        )
+    return number
+
+
+def axis_numbers(name: str, value: object, axes: int, minimum: int = 1) -> tuple[int, ...]:
+    """Return one number for each spatial axis; a single number serves all.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : object
+        A whole number, or a sequence of `axes` of them.
+    axes : int
+        How many spatial axes there are.
+    minimum : int
+        The smallest number allowed.
+
+    Returns
+    -------
+    tuple of int, length `axes`
+        A number an axis.
+
+    Raises
+    ------
+    TypeError
+        If `value` holds something else than whole numbers.
+    ValueError
+        If there are too few or too many, or one is smaller than `minimum`.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return (whole_number(name, value, minimum),) * axes
+    if len(value) != axes:
+        raise value_error(
+            "{name} is {value}, {got} numbers, but there are {axes} spatial axes: "
+            "give one number, or {axes}",
+            name=name,
+            value=tuple(value),
+            got=len(value),
+            axes=axes,
+        )
+    return tuple(
+        whole_number(f"{name}[{axis}]", number, minimum) for axis, number in enumerate(value)
+    )

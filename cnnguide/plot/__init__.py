@@ -1,0 +1,13 @@
+"""Figures of channels, filters and convolutions, labelled in the current language.
+
+Importing it gives matplotlib a Chinese font to fall back on (`use_fonts`), so
+that labels of your own may be Chinese too.
+"""
+
+from cnnguide.plot.filters import kernels
+from cnnguide.plot.fonts import use_fonts
+from cnnguide.plot.maps import channels, partial_sums
+
+__all__ = ["channels", "kernels", "partial_sums", "use_fonts"]
+
+use_fonts()
