@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cnnguide.language import message
 
-__all__ = ["axis_numbers", "type_error", "value_error", "whole_number"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["axis_numbers", "tensor", "type_error", "value_error", "whole_number"]
 
 
 def value_error(text: str, /, **values: object) -> ValueError:
@@ -131,3 +135,34 @@ def axis_numbers(name: str, value: object, axes: int, minimum: int = 1) -> tuple
     return tuple(
         whole_number(f"{name}[{axis}]", number, minimum) for axis, number in enumerate(value)
     )
+
+
+def tensor(name: str, value: object) -> Tensor:
+    """Return an argument after checking that it is a tensor.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : object
+        What came.
+
+    Returns
+    -------
+    torch.Tensor
+        The argument itself.
+
+    Raises
+    ------
+    TypeError
+        If it is no tensor.
+    """
+    from torch import Tensor  # here, so that `arithmetic` can do without torch
+
+    if not isinstance(value, Tensor):
+        raise type_error(
+            "{name} must be a torch.Tensor, got {came}: torch.as_tensor turns an array into one",
+            name=name,
+            came=type(value).__name__,
+        )
+    return value

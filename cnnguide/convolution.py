@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cnnguide.arguments import axis_numbers, type_error, value_error, whole_number
+from cnnguide.arguments import axis_numbers, tensor, type_error, value_error, whole_number
 from cnnguide.arithmetic import conv_output_size, conv_padding
 
 __all__ = ["Convolution", "OutputValue", "convolve"]
@@ -274,20 +274,10 @@ def _partial_sums(windows: Tensor, weight: Tensor, groups: int) -> Tensor:
     return sums.flatten(1, 2)
 
 
-def _check_tensors(input: object, weight: object, bias: object) -> None:
+def _check_tensors(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
     for name, value in given.items():
-        if not isinstance(value, Tensor):
-            raise type_error(
-                "{name} must be a torch.Tensor, got {came}: torch.as_tensor turns an array "
-                "into one",
-                name=name,
-                came=type(value).__name__,
-            )
-    assert isinstance(input, Tensor)
-    for name, value in given.items():
-        assert isinstance(value, Tensor)
-        if not (value.is_floating_point() or value.is_complex()):
+        if not (tensor(name, value).is_floating_point() or value.is_complex()):
             raise type_error(
                 "{name} holds {dtype}: convolution wants floating numbers, "
                 "for example {name}.float()",

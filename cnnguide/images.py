@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cnnguide.arguments import type_error, value_error
+from cnnguide.arguments import tensor, type_error, value_error
 from cnnguide.language import message
 
 __all__ = ["chw_to_hwc", "hwc_to_chw", "merge_channels", "photo", "split_channels"]
@@ -251,13 +251,7 @@ def merge_channels(channels: Sequence[Tensor]) -> Tensor:
 
 
 def _check_image(name: str, image: Tensor, one: str, batch: str) -> None:
-    if not isinstance(image, Tensor):
-        raise type_error(
-            "{name} must be a torch.Tensor, got {came}: torch.as_tensor turns an array into one",
-            name=name,
-            came=type(image).__name__,
-        )
-    if image.ndim not in (3, 4):
+    if tensor(name, image).ndim not in (3, 4):
         raise value_error(
             "{name} has shape {shape}, {axes} axes: expected {one} or {batch}",
             name=name,

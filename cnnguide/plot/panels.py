@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cnnguide.arguments import type_error, value_error
+from cnnguide.arguments import tensor, type_error, value_error
 
 __all__ = ["add_colour_bar", "check_names", "check_tensor", "draw", "grid", "scale", "short"]
 
@@ -136,20 +136,15 @@ def check_tensor(name: str, value: object, axes: int, expected: str) -> Tensor:
     ValueError
         If it has another number of axes, or no numbers.
     """
-    if not isinstance(value, Tensor):
-        raise type_error(
-            "{name} must be a torch.Tensor, got {came}: torch.as_tensor turns an array into one",
-            name=name,
-            came=type(value).__name__,
-        )
-    if value.ndim != axes or not value.numel():
+    image = tensor(name, value)
+    if image.ndim != axes or not image.numel():
         raise value_error(
             "{name} has shape {shape}: expected {expected}, none of them 0",
             name=name,
-            shape=tuple(value.shape),
+            shape=tuple(image.shape),
             expected=expected,
         )
-    return value.detach().float() if value.is_floating_point() else value
+    return image.detach().float() if image.is_floating_point() else image
 
 
 def check_names(names: Sequence[str] | None, count: int) -> None:
