@@ -34,11 +34,6 @@ class Worked(int):
     working : str
         The sum that leads to it, without the result.
 
-    Attributes
-    ----------
-    working : str
-        The sum and its result, ready to be printed.
-
     Examples
     --------
     >>> from cnnguide import conv_parameters
@@ -50,6 +45,7 @@ class Worked(int):
     """
 
     working: str
+    """The sum and its result, ready to be printed."""
 
     def __new__(cls, value: int, working: str) -> Worked:
         number = super().__new__(cls, value)

@@ -17,21 +17,14 @@ __all__ = ["Convolution", "OutputValue", "convolve"]
 
 @dataclass(frozen=True, eq=False)  # tensors do not compare to one truth value
 class OutputValue:
-    """One number of a feature map, and all that it is made of.
-
-    Attributes
-    ----------
-    window : torch.Tensor, shape (C_in / groups, \\*kernel_size)
-        The part of the padded input that the filter lies on.
-    weight : torch.Tensor, shape (C_in / groups, \\*kernel_size)
-        The filter: one slice an input channel.
-    bias : torch.Tensor, shape ()
-        The filter's one bias; 0 where the convolution has none.
-    """
+    """One number of a feature map, and all that it is made of."""
 
     window: Tensor
+    """The part of the padded input under the filter, shape (C_in / groups, \\*kernel_size)."""
     weight: Tensor
+    """The filter, one slice an input channel, shape (C_in / groups, \\*kernel_size)."""
     bias: Tensor
+    """The filter's one bias, 0 where the convolution has none, shape ()."""
 
     @property
     def products(self) -> Tensor:
@@ -55,30 +48,30 @@ class Convolution:
 
     It is what `convolve` returns. For an input without a batch axis, the
     tensors have no N either.
-
-    Attributes
-    ----------
-    windows : torch.Tensor, shape (N, C_in, \\*output_size, \\*kernel_size)
-        What the kernel covers at each position of the padded input; a view
-        that repeats no number in memory.
-    weight : torch.Tensor, shape (C_out, C_in / groups, \\*kernel_size)
-        The filters.
-    bias : torch.Tensor, shape (C_out,)
-        One number a filter; zeros where there is none.
-    partial_sums : torch.Tensor, shape (N, C_out, C_in / groups, \\*output_size)
-        For each filter, what each of its input channels adds to the feature map.
-    output : torch.Tensor, shape (N, C_out, \\*output_size)
-        The feature maps: partial sums added up over the channels, plus bias.
-    groups : int
-        Into how many independent parts the channels are divided.
     """
 
     windows: Tensor
+    """What the kernel covers at each position of the padded input.
+
+    The shape is (N, C_in, \\*output_size, \\*kernel_size). It is a view that repeats no number
+    in memory.
+    """
     weight: Tensor
+    """The filters, shape (C_out, C_in / groups, \\*kernel_size)."""
     bias: Tensor
+    """One number a filter, zeros where there is none, shape (C_out,)."""
     partial_sums: Tensor
+    """For each filter, what each of its input channels adds to the feature map.
+
+    The shape is (N, C_out, C_in / groups, \\*output_size).
+    """
     output: Tensor
+    """The feature maps, which are partial sums added up over the channels, plus bias.
+
+    The shape is (N, C_out, \\*output_size).
+    """
     groups: int
+    """Into how many independent parts the channels are divided."""
 
     @property
     def products(self) -> Tensor:
@@ -205,7 +198,7 @@ def convolve(
 
     See Also
     --------
-    cnnguide.arithmetic.conv_output_size : The output's size, with its working.
+    conv_output_size : The output's size, with its working.
 
     References
     ----------
@@ -325,9 +318,9 @@ def _check_shapes(input: Tensor, weight: Tensor, bias: Tensor | None, groups: in
     channels = input.shape[-axes - 1]
     if not channels or channels != depth * groups:
         raise value_error(
-            "input of shape {shape} has {channels} channels, but each filter of weight "
-            "{weight} reads {depth} × {groups} groups = {expected}: give the input {expected} "
-            "channels, or the filters {channels} / {groups} slices",
+            "input of shape {shape} has {channels} channels, but a weight of shape {weight} "
+            "reads {depth} × {groups} groups = {expected}: give the input {expected} channels, "
+            "or make the filters for in_channels={channels}",
             shape=tuple(input.shape),
             channels=channels,
             weight=tuple(weight.shape),
