@@ -10,7 +10,9 @@ watch each channel's share before the shares become one feature map.
 import torch
 from matplotlib import pyplot as plt
 
-from cnnguide import conv_parameters, convolve, hwc_to_chw, photo, plot
+from cnnguide import conv_parameters, convolve, hwc_to_chw, photo, plot, set_language
+
+set_language("English")
 
 image = hwc_to_chw(photo("china"))[:, ::2, ::2] / 255  # (3, 214, 320)
 

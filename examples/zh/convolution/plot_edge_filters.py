@@ -8,7 +8,9 @@
 import torch
 from matplotlib import pyplot as plt
 
-from cnnguide import conv_weight_shape, convolve, hwc_to_chw, photo, plot
+from cnnguide import conv_weight_shape, convolve, hwc_to_chw, photo, plot, set_language
+
+set_language("中文")
 
 image = hwc_to_chw(photo("china"))[:, ::2, ::2] / 255  # (3, 214, 320)
 

@@ -9,7 +9,17 @@ import torch
 from matplotlib import pyplot as plt
 from torch import nn
 
-from cnnguide import conv_parameters, conv_weight_shape, convolve, hwc_to_chw, photo, plot
+from cnnguide import (
+    conv_parameters,
+    conv_weight_shape,
+    convolve,
+    hwc_to_chw,
+    photo,
+    plot,
+    set_language,
+)
+
+set_language("中文")
 
 torch.manual_seed(0)
 image = hwc_to_chw(photo("china"))[:, ::2, ::2] / 255  # (3, 214, 320)

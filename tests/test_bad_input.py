@@ -1,0 +1,438 @@
+"""Every public function refuses what it cannot use, says what came and what to do."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot
+
+import cnnguide
+from cnnguide import (
+    Worked,
+    chw_to_hwc,
+    conv_output_size,
+    conv_padding,
+    conv_parameters,
+    conv_weight_shape,
+    convolve,
+    hwc_to_chw,
+    merge_channels,
+    photo,
+    plot,
+    set_language,
+    split_channels,
+    use_language,
+)
+
+PACKAGE = Path(cnnguide.__file__).parent
+HAN = re.compile(r"[\u3400-\u9fff]")
+
+MADE_BY_CONVOLVE = {"Convolution", "OutputValue"}  # records that nobody else makes: no checks
+IN_BOTH_LANGUAGES = (set_language, use_language)  # the reader's language is what is unknown
+
+
+class Case(NamedTuple):
+    """One wrong argument, and what the message must hold."""
+
+    argument: str
+    error: type[Exception]
+    came: tuple[str, ...]  # in both languages
+    advice: str  # in English
+    function: Callable[..., object]
+    args: tuple
+    kwargs: dict
+
+
+CASES: list[Case] = []
+
+
+def refuses(
+    argument: str,
+    error: type[Exception],
+    came: str | tuple[str, ...],
+    advice: str,
+    function: Callable[..., object],
+    *args: object,
+    **kwargs: object,
+) -> None:
+    """Add a case to the table: read it as "argument is refused with ... in function(...)"."""
+    parts = (came,) if isinstance(came, str) else came
+    CASES.append(Case(argument, error, parts, advice, function, args, kwargs))
+
+
+IMAGE, WEIGHT = torch.zeros(4, 8, 8), torch.ones(6, 2, 3, 3)  # for two groups
+STEPS = convolve(IMAGE, WEIGHT, groups=2)
+LONE = convolve(torch.zeros(1, 8), torch.zeros(1, 1, 3))
+COMPLEX = convolve(*[torch.ones(1, 1, 3, 3, dtype=torch.complex64)] * 2)
+
+
+# Whole numbers: a function, what else it needs, and the least that each argument may be
+
+OPTIONS = {"stride": 1, "padding": 0, "dilation": 1}
+LAYER = {"in_channels": 6, "out_channels": 12, "kernel_size": 3}
+LEAST_OF_LAYER = dict.fromkeys([*LAYER, "groups"], 1)
+CONVOLUTION = {"input": IMAGE, "weight": WEIGHT, "groups": 2}
+SIZES = {"input_size": (8, 8), "kernel_size": 3}
+
+for function, others, minima in [
+    (conv_output_size, {"input_size": 8, "kernel_size": 3}, {"input_size": 1, "kernel_size": 1}),
+    (conv_output_size, {"input_size": 8, "kernel_size": 3}, OPTIONS),
+    (conv_padding, {"kernel_size": (3, 3)}, OPTIONS),
+    (conv_weight_shape, LAYER, LEAST_OF_LAYER),
+    (conv_parameters, LAYER, LEAST_OF_LAYER),
+    (convolve, CONVOLUTION, OPTIONS | {"groups": 1}),
+    (plot.channels, {"image": IMAGE}, {"columns": 1}),
+    (plot.partial_sums, {"steps": STEPS}, {"filter": 0, "sample": 0}),
+]:
+    for name, least in minima.items():
+        for value in (2.0, True, None, np.ones(2), *[b"3", "3"][: 2 * (name != "padding")]):
+            came = (name, repr(value))
+            refuses(name, TypeError, came, "whole number", function, **others | {name: value})
+        for value in (least - 1, least - 8):
+            came, advice = (name, str(value)), f"at least {least}"
+            refuses(name, ValueError, came, advice, function, **others | {name: value})
+
+for value in (2.0, True, None, "3"):
+    came = repr(value)
+    refuses("filter", TypeError, ("filter", came), "whole", STEPS.at, value, 0, 0)
+    refuses("position", TypeError, ("position[1]", came), "whole", STEPS.at, 0, 0, value)
+    refuses("sample", TypeError, ("sample", came), "whole", STEPS.at, 0, 0, 0, sample=value)
+
+
+# Numbers for several axes
+
+for function, others, names in [
+    (conv_output_size, SIZES, ["kernel_size", *OPTIONS]),
+    (conv_padding, {"kernel_size": (3, 3)}, OPTIONS),
+    (convolve, CONVOLUTION, OPTIONS),
+]:
+    for name in names:
+        for value in ((3,), (3, 3, 3), [], range(4)):
+            came, advice = (name, str(tuple(value))), "give one number, or 2"
+            refuses(name, ValueError, came, advice, function, **others | {name: value})
+        for value in ((3, 2.5), [3, True], (3, (3, 3))):
+            came, advice = (f"{name}[1]", repr(value[1])), "whole number"
+            refuses(name, TypeError, came, advice, function, **others | {name: value})
+        came = (f"{name}[0]", "-1")
+        refuses(name, ValueError, came, "at least", function, **others | {name: (-1, 3)})
+
+for function, name, others in [
+    (conv_output_size, "input_size", {"kernel_size": 3}),
+    (conv_padding, "kernel_size", {}),
+    (conv_weight_shape, "kernel_size", {"in_channels": 6, "out_channels": 12}),
+    (conv_parameters, "kernel_size", {"in_channels": 6, "out_channels": 12}),
+]:
+    for value in ((), [3, 3, 3, 3]):
+        came, advice = (name, str(tuple(value))), "give 1 to 3 numbers"
+        refuses(name, ValueError, came, advice, function, **others | {name: value})
+    for value in ({3, 4}, "33", None):
+        came = (name, repr(value))
+        refuses(name, TypeError, came, "such as", function, **others | {name: value})
+
+refuses("kernel_size", TypeError, ("kernel_size", "3"), "(3, 3)", conv_padding, 3)
+
+
+# Numbers that do not go together
+
+for function, others in [
+    (conv_output_size, SIZES),
+    (conv_padding, {"kernel_size": (3, 3)}),
+    (convolve, CONVOLUTION),
+]:
+    for value in ("full", "", "SAME"):
+        came, advice = ("padding", repr(value)), "give a number of pixels, 'same' or 'valid'"
+        refuses("padding", ValueError, came, advice, function, **others, padding=value)
+    came = ("padding='same'", "2")
+    refuses(
+        "stride", ValueError, came, "use stride=1", function, **others, stride=2, padding="same"
+    )
+
+refuses("kernel_size", ValueError, ("5", "3"), "pad by at least 1 more", conv_output_size, 3, 5)
+refuses("dilation", ValueError, ("9", "8"), "smaller kernel", conv_output_size, 8, 5, dilation=2)
+refuses("weight", ValueError, ("9", "8"), "pad by", convolve, IMAGE, torch.ones(6, 4, 9, 9))
+refuses("input", ValueError, "0", "at least 1", convolve, IMAGE[:, :0], WEIGHT, groups=2)
+
+for function in (conv_weight_shape, conv_parameters):
+    refuses("in_channels", ValueError, ("in_channels", "7"), "multiple of 2", function, 7, 8, 3, 2)
+    refuses("out_channels", ValueError, ("out_channels", "7"), "other", function, 8, 7, 3, 2)
+    refuses("groups", ValueError, ("8", "3"), "other groups", function, 8, 6, 3, 3)
+
+for value in (1, 0, None, "False", np.True_):
+    came = ("bias", repr(value))
+    refuses("bias", TypeError, came, "True or False", conv_parameters, **LAYER, bias=value)
+
+
+# A number with its working
+
+for value in (3.7, True, None, "3", "three"):
+    refuses("value", TypeError, ("value", repr(value)), "whole number", Worked, value, "3 × 4")
+for value in (None, 12, b"3"):
+    refuses("working", TypeError, ("working", repr(value)), "string", Worked, 12, value)
+
+
+# Convolution
+
+TENSOR = "torch.as_tensor turns an array into one"
+refuses("input", TypeError, ("input", "list"), TENSOR, convolve, [[1.0]], WEIGHT)
+refuses("input", TypeError, ("input", "ndarray"), TENSOR, convolve, np.ones((4, 8, 8)), WEIGHT)
+refuses(
+    "weight", TypeError, ("weight", "Conv1d"), TENSOR, convolve, IMAGE, torch.nn.Conv1d(1, 1, 1)
+)
+refuses("weight", TypeError, ("weight", "NoneType"), TENSOR, convolve, IMAGE, None)
+refuses("bias", TypeError, ("bias", "bool"), TENSOR, convolve, IMAGE, WEIGHT, True)
+
+BIAS = torch.ones(6)
+GOOD = {"input": IMAGE, "weight": WEIGHT, "bias": BIAS}
+for name, good in GOOD.items():
+    for dtype in (torch.uint8, torch.int64, torch.bool):
+        came, wrong = (name, str(dtype)), GOOD | {name: good.to(dtype)}
+        refuses(name, TypeError, came, f"{name}.float()", convolve, **wrong)
+for name in ("weight", "bias"):
+    came, wrong = (name, "torch.float64", "torch.float32"), GOOD | {name: GOOD[name].double()}
+    refuses(name, TypeError, came, f"{name}.to(input)", convolve, **wrong)
+    came, wrong = (name, "meta", "cpu"), GOOD | {name: GOOD[name].to("meta")}
+    refuses(name, TypeError, came, f"{name}.to(input)", convolve, **wrong)
+
+for shape in ((), (6,), (6, 4), (6, 4, 3, 3, 3, 3)):
+    came, advice = ("weight", str(shape)), "1 to 3 spatial axes"
+    refuses("weight", ValueError, came, advice, convolve, IMAGE, torch.ones(shape))
+for shape in ((), (8, 8), (1, 1, 4, 8, 8)):
+    came, advice = ("input", str(shape), "(6, 2, 3, 3)"), "with a batch axis first"
+    refuses("input", ValueError, came, advice, convolve, torch.ones(shape), WEIGHT)
+for shape in ((), (1,), (5,), (6, 1)):
+    came, wrong = ("bias", str(shape)), GOOD | {"bias": torch.ones(shape), "groups": 2}
+    refuses("bias", ValueError, came, "expected (6,), one number for each", convolve, **wrong)
+
+came = ("(3, 8, 8)", "(6, 2, 3, 3)")
+refuses("input", ValueError, came, "4 channels", convolve, IMAGE[:3], WEIGHT, groups=2)
+came = ("(4, 8, 8)", "(6, 2, 3, 3)")
+refuses("groups", ValueError, came, "2 channels", convolve, IMAGE, WEIGHT)
+refuses("groups", ValueError, ("6", "4"), "multiple of 4", convolve, IMAGE, WEIGHT, groups=4)
+
+refuses("filter", ValueError, ("filter", "6"), "choose 0 to 5", STEPS.at, 6, 0, 0)
+refuses("filter", ValueError, ("filter", "-1"), "at least 0", STEPS.at, -1, 0, 0)
+refuses("position", ValueError, ("position[0]", "6"), "choose 0 to 5", STEPS.at, 0, 6, 0)
+refuses("position", ValueError, ("position[1]", "-1"), "at least 0", STEPS.at, 0, 0, -1)
+refuses("position", ValueError, ("position", "(3,)"), "expected 2", STEPS.at, 0, 3)
+refuses("position", ValueError, ("position", "()"), "expected 2", STEPS.at, 0)
+refuses("position", ValueError, ("position", "((3, 4),)"), "expected 2", STEPS.at, 0, (3, 4))
+refuses("sample", ValueError, ("sample", "1"), "choose 0 to 0", STEPS.at, 0, 0, 0, sample=1)
+refuses("sample", ValueError, ("sample", "-1"), "at least 0", STEPS.at, 0, 0, 0, sample=-1)
+
+
+# Images
+
+for value in (3, None, ["china"], b"china"):
+    refuses("name", TypeError, ("name", repr(value)), "one of ('china', 'flower')", photo, value)
+for value in ("cat", "", "china.jpg", "Flower", "../flower"):
+    refuses("name", ValueError, repr(value), "choose one of ('china', 'flower')", photo, value)
+
+for function, expected in [
+    (hwc_to_chw, "expected (H, W, C) or (N, H, W, C)"),
+    (chw_to_hwc, "expected (C, H, W) or (N, C, H, W)"),
+    (split_channels, "expected (C, H, W) or (N, C, H, W)"),
+]:
+    refuses("image", TypeError, ("image", "ndarray"), TENSOR, function, np.zeros((3, 4, 5)))
+    refuses("image", TypeError, ("image", "list"), TENSOR, function, [[[0.0]]])
+    for shape in ((), (5,), (4, 5), (1, 2, 3, 4, 5)):
+        came = ("image", str(shape))
+        refuses("image", ValueError, came, expected, function, torch.zeros(shape))
+
+SHEET = torch.zeros(4, 5)
+for value, came in [
+    (IMAGE, "Tensor"),
+    ((sheet for sheet in [SHEET]), "generator"),
+    ([SHEET, np.zeros((4, 5))], "ndarray"),
+    (None, "NoneType"),
+]:
+    refuses("channels", TypeError, ("channels", came), "list or tuple", merge_channels, value)
+refuses("channels", ValueError, "channels", "at least one tensor", merge_channels, [])
+for shape in ((), (5,), (1, 2, 4, 5)):
+    came, advice = ("channels[0]", str(shape)), "expected (H, W) or (N, H, W)"
+    refuses("channels", ValueError, came, advice, merge_channels, [torch.zeros(shape)])
+for other, came in [
+    (SHEET.T, ("(5, 4)", "(4, 5)")),
+    (SHEET[None], ("(1, 4, 5)", "(4, 5)")),
+    (SHEET.double(), ("torch.float64", "torch.float32")),
+    (SHEET.to("meta"), ("meta", "cpu")),
+]:
+    came = ("channels[2]", *came)
+    refuses("channels", ValueError, came, "must be alike", merge_channels, [SHEET, SHEET, other])
+
+
+# Language
+
+for function in IN_BOTH_LANGUAGES:
+    for value in (0, True, b"zh", ["zh"]):
+        advice = "a string such as 'en' or 'zh'"
+        refuses("language", TypeError, ("language", repr(value)), advice, function, value)
+    for value in ("fr", "", "C", "中国"):
+        came = ("language", repr(value))
+        refuses("language", ValueError, came, "choose 'en' or 'zh'", function, value)
+
+
+# Figures
+
+for function, name, good, channels, shapes in [
+    (plot.channels, "image", IMAGE, 4, [(8, 8), (1, 3, 8, 8), (0, 8, 8), (3, 0, 8)]),
+    (plot.kernels, "weight", WEIGHT, 2, [(3, 3, 3), (0, 2, 3, 3), (6, 2, 3, 0)]),
+]:
+    refuses(name, TypeError, (name, "ndarray"), TENSOR, function, np.zeros((3, 8, 8)))
+    refuses(name, TypeError, (name, "NoneType"), TENSOR, function, None)
+    refuses(name, TypeError, (name, "complex64"), "", function, good.to(torch.complex64))
+    for shape in shapes:
+        came = (name, str(shape))
+        refuses(name, ValueError, came, "none of them 0", function, torch.zeros(shape))
+    for count in (0, channels - 1, channels + 1):
+        came = ("names", str(count), str(channels))
+        refuses("names", ValueError, came, "one name for each", function, good, ["R"] * count)
+    for value in ("RGBA"[:channels], ["R"] * (channels - 1) + [3], 5, iter("RGBA"[:channels])):
+        came, advice = ("names", repr(value)), "list or tuple of strings"
+        refuses("names", TypeError, came, advice, function, good, value)
+
+for value in (IMAGE, STEPS.at(0, 0, 0), None):
+    came, advice = ("steps", type(value).__name__), "what cnnguide.convolve returned"
+    refuses("steps", TypeError, came, advice, plot.partial_sums, value)
+refuses("steps", TypeError, ("steps", "complex64"), "", plot.partial_sums, COMPLEX)
+refuses("steps", ValueError, ("steps", "1"), "only images", plot.partial_sums, LONE)
+refuses("filter", ValueError, ("filter", "6"), "choose 0 to 5", plot.partial_sums, STEPS, filter=6)
+refuses("sample", ValueError, ("sample", "1"), "choose 0 to 0", plot.partial_sums, STEPS, sample=1)
+came = ("names", "4", "2")
+refuses("names", ValueError, came, "one name for each", plot.partial_sums, STEPS, names=[*"RGBA"])
+came = ("names", "'RG'")
+refuses("names", TypeError, came, "list or tuple of strings", plot.partial_sums, STEPS, names="RG")
+
+
+# The tests
+
+
+def public_callables() -> dict[str, Callable[..., object]]:
+    """Every public callable with arguments, by name: functions, constructors and methods."""
+    found = {name: getattr(cnnguide, name) for name in cnnguide.__all__}
+    found |= {f"plot.{name}": getattr(plot, name) for name in plot.__all__}
+    for name, value in list(found.items()):
+        if isinstance(value, type):
+            methods = {key: member for key, member in vars(value).items() if key[0] != "_"}
+            found |= {f"{name}.{key}": member for key, member in methods.items()}
+    return {name: value for name, value in found.items() if callable(value) and parameters(value)}
+
+
+def parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    given = inspect.signature(function).parameters
+    return {name: parameter for name, parameter in given.items() if name != "self"}
+
+
+PUBLIC = public_callables()
+NAMES = {function: name for name, function in PUBLIC.items()} | {STEPS.at: "Convolution.at"}
+TABLE = [
+    pytest.param(case, id=f"{NAMES[case.function]}-{case.argument}-{'-'.join(case.came)}")
+    for case in CASES
+]
+
+
+@pytest.fixture(autouse=True)
+def figures_in_memory() -> Iterator[None]:
+    pyplot.switch_backend("Agg")
+    yield
+    pyplot.close("all")
+
+
+def refusal(case: Case, language: str) -> str:
+    """Return the message of a refusal, after checking that it is the right one and ours."""
+    with use_language(language), pytest.raises(Exception) as caught:  # noqa: PT011  (exact below)
+        result = case.function(*case.args, **case.kwargs)
+        if case.function is use_language:
+            result.__enter__()
+    assert type(caught.value) is case.error, f"{type(caught.value).__name__}: {caught.value}"
+    assert raised_by_cnnguide(caught.tb), f"found by Python or torch: {caught.value}"
+    return str(caught.value)
+
+
+def raised_by_cnnguide(traceback: TracebackType) -> bool:
+    """Tell a `raise` of the package from an error that Python or torch found in a call."""
+    while traceback.tb_next:
+        traceback = traceback.tb_next
+    file = traceback.tb_frame.f_code.co_filename
+    line = linecache.getline(file, traceback.tb_lineno)
+    return Path(file).is_relative_to(PACKAGE) and line.strip().startswith("raise ")
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_in_english_it_says_what_came_and_what_to_do(case):
+    text = refusal(case, "en")
+    for part in (*case.came, case.advice):
+        assert part in text
+    assert case.function in IN_BOTH_LANGUAGES or not HAN.search(text)
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_in_chinese_it_says_what_came(case):
+    text = refusal(case, "zh")
+    for part in case.came:
+        assert part in text
+    assert HAN.search(text)
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - MADE_BY_CONVOLVE))
+def test_each_parameter_of_each_public_function_has_a_wrong_value_here(name):
+    covered = {case.argument for case in CASES if NAMES[case.function] == name}
+    missing = parameters(PUBLIC[name]).keys() - covered
+    assert not missing, f"add `refuses(...)` to tests/test_bad_input.py for each of {missing}"
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_an_argument_that_is_unknown_is_pythons_error(name):
+    needed = parameters(PUBLIC[name])
+    positional = [value for value in needed.values() if value.kind is not value.VAR_POSITIONAL]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'") as caught:
+        PUBLIC[name](*[None] * len(positional), colour="red")
+    assert not raised_by_cnnguide(caught.tb)
+
+
+def test_an_argument_that_is_missing_is_pythons_error():
+    with pytest.raises(TypeError, match=r"missing 1 required .*: 'kernel_size'") as caught:
+        conv_output_size(8)
+    assert not raised_by_cnnguide(caught.tb)
+
+
+# Advice that can be followed
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_who_gives_a_number_is_not_told_to_give_a_number(language):
+    with use_language(language), pytest.raises(TypeError, match="kernel_size") as caught:
+        conv_padding(3)
+    assert not re.search("must be a whole number|须为整数", str(caught.value))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_nobody_is_told_to_choose_from_an_empty_batch(language):
+    empty = convolve(torch.zeros(0, 4, 8, 8), WEIGHT, groups=2)
+    with use_language(language), pytest.raises(ValueError, match="sample") as caught:
+        empty.at(0, 0, 0)
+    assert "-1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_who_gives_no_channels_is_not_told_to_give_none(language, groups):
+    image, weight = torch.zeros(0, 8, 8), torch.zeros(2, 0, 3, 3)
+    with use_language(language), pytest.raises(ValueError, match=r"\(0, 8, 8\)") as caught:
+        convolve(image, weight, groups=groups)
+    assert not re.search("give the input 0 channels|输入有0个通道", str(caught.value))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_who_gives_no_filters_is_not_told_that_0_is_no_multiple_of_1(language):
+    with use_language(language), pytest.raises(ValueError, match="weight") as caught:
+        convolve(IMAGE, torch.zeros(0, 4, 3, 3))
+    assert not re.search("multiple of 1|改成1的倍数", str(caught.value))
