@@ -319,7 +319,7 @@ def conv_parameters(
     Raises
     ------
     TypeError
-        If `bias` is no bool, or another argument no whole number.
+        If `bias` is no bool, or another argument no whole number or sequence of them.
     ValueError
         If a number is out of its range, or `groups` does not divide both
         numbers of channels.

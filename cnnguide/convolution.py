@@ -78,7 +78,7 @@ class Convolution:
         """Every window times every filter that reads it.
 
         The shape is (N, C_out, C_in / groups, \\*output_size, \\*kernel_size).
-        Made anew at each call, and large: C_out times the windows.
+        Made anew at each call, and large: C_out / groups times the windows.
         """
         filters, depth, *kernel = self.weight.shape
         axes = len(kernel)

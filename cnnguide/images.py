@@ -28,7 +28,7 @@ def photo(name: str = "flower") -> Tensor:
     Parameters
     ----------
     name : {"flower", "china"}
-        A dahlia in front of leaves, or a temple under a blue sky.
+        A dahlia in front of leaves, or a tower of Beijing's Summer Palace under the sky.
 
     Returns
     -------

@@ -29,9 +29,10 @@ extensions = [
     "_ext.mathml",
     "_ext.notebooks",
     "_ext.pagefind",
+    "_ext.stale",
     "_ext.twin",
 ]
-exclude_patterns = [f"gallery/**/*.{end}" for end in ("ipynb", "py", "json", "md5", "zip")]
+exclude_patterns = [f"gallery/**.{end}" for end in ("ipynb", "py", "json", "md5", "zip")]
 templates_path = [str(HERE / "_templates")]
 locale_dirs = [str(HERE / "locale")]
 gettext_compact = "docstrings"  # one catalogue: the docstrings, see `make reference`
@@ -57,7 +58,6 @@ nb_execution_show_tb = True
 nb_execution_timeout = 120  # seconds a cell
 nb_code_prompt_show = {"en": "Show the answer", "zh": "显示答案"}[LANG]
 nb_code_prompt_hide = {"en": "Hide the answer", "zh": "收起答案"}[LANG]
-nb_output_stderr = "error"  # a warning in a cell, a missing glyph for one, fails the build
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the types are in the docstrings, in words

@@ -4,7 +4,7 @@ Classic edge filters as weights
 
 Long before networks learnt their filters, people wrote them by hand. Put the
 Sobel and Laplace operators into a convolution's weight, and three output
-channels show upright edges, level edges, and fine detail of a temple.
+channels show upright edges, level edges, and fine detail of a Chinese tower.
 """
 
 import torch

@@ -3,7 +3,7 @@ Sum over the input channels
 ===========================
 
 A filter looks at every channel of a photo and adds up what it finds. Here one
-filter asks "how much bluer than red is it?" of a temple under the sky, and we
+filter asks "how much bluer than red is it?" of a Chinese tower under the sky, and we
 watch each channel's share before the shares become one feature map.
 """
 

@@ -1,0 +1,178 @@
+"""The site as a reader meets it, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.site.pages import LANGUAGES
+
+CHAPTER = "guide/three-to-twenty.html"
+LOOKED_AT = ["index.html", CHAPTER, "gallery/index.html", "reference/convolution.html",
+             "gallery/convolution/plot_edge_filters.html"]  # fmt: skip
+WIDTHS = (1280, 360)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "title"),
+    [
+        ("zh", "卷积核", "卷积如何把3个通道变成20个"),
+        ("zh", "特征图", "卷积如何把3个通道变成20个"),
+        ("zh", "滤波器", "经典的边缘滤波器"),
+        ("zh", "conv_output_size", "尺寸与参数量"),
+        ("en", "feature map", "How a convolution turns 3 channels into 20"),
+        ("en", "edge filters", "Classic edge filters as weights"),
+        ("en", "conv_output_size", "Sizes and parameters"),
+    ],
+)
+def test_the_search_box_finds(
+    page: Page, address: str, language: str, words: str, title: str
+) -> None:
+    page.goto(f"{address}/{language}/{CHAPTER}")
+    page.locator(".sidebar-search").click()
+    page.keyboard.type(words)
+    hit = page.locator(".site-search-results a", has_text=title).first
+    expect(hit).to_be_visible()
+    hit.click()
+    expect(page.locator("h1").first).to_contain_text(title)
+    assert f"/{language}/" in page.url
+
+
+def test_the_search_box_says_that_nothing_was_found(page: Page, address: str) -> None:
+    page.goto(f"{address}/zh/index.html")
+    page.locator(".sidebar-search").fill("zzxqy")
+    expect(page.locator(".site-search-results")).to_have_text("没有找到")
+
+
+def test_navigation_is_not_searched(page: Page, address: str) -> None:
+    page.goto(f"{address}/en/index.html")
+    page.locator(".sidebar-search").fill("skip")
+    expect(page.locator(".site-search-results")).to_have_text("Nothing found")
+
+
+def test_from_a_file_the_search_box_says_what_to_do(page: Page, site: Path) -> None:
+    page.goto((site / "zh" / "index.html").as_uri())
+    page.locator(".sidebar-search").fill("通道")
+    expect(page.locator(".site-search-results")).to_contain_text("make serve")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_switcher_leads_to_the_same_page_and_back(page: Page, address: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{address}/en/{CHAPTER}")
+    page.locator("a.twin").click()
+    expect(page).to_have_url(f"{address}/zh/{CHAPTER}")
+    page.locator("a.twin").click()
+    expect(page).to_have_url(f"{address}/en/{CHAPTER}")
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("zh-CN", "zh"), ("zh-TW", "zh"), ("en-GB", "en"), ("de-DE", "en")],
+)
+def test_the_front_page_leads_to_the_readers_language(
+    browser: Browser, address: str, locale: str, language: str
+) -> None:
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(f"{address}/index.html")
+    expect(page).to_have_url(f"{address}/{language}/index.html")
+    context.close()
+
+
+def test_without_javascript_the_front_page_offers_both(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/index.html")
+    for name, language in (("中文", "zh"), ("English", "en")):
+        expect(page.get_by_role("link", name=name)).to_have_attribute(
+            "href", f"{language}/index.html"
+        )
+    context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_a_page_fits_asks_nobody_else_and_complains_of_nothing(
+    page: Page, address: str, language: str, name: str
+) -> None:
+    requests: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda entry: entry.type == "error" and complaints.append(entry.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{address}/{language}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        cut = page.locator("article img").evaluate_all(
+            "images => images.filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+        )
+        assert not cut
+    assert not complaints
+    assert [url for url in requests if not url.startswith(address)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_unfolds(page: Page, address: str, language: str) -> None:
+    page.goto(f"{address}/{language}/{CHAPTER}")
+    answer = page.locator("details").first
+    expect(answer.locator(".cell_output")).to_be_hidden()
+    answer.locator("summary").click()
+    expect(answer.locator(".cell_output")).to_contain_text("(8, 20, 31, 23)")
+
+
+def test_formulas_are_drawn_without_scripts(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/zh/{CHAPTER}")
+    box = page.locator(".formula math").first.bounding_box()
+    assert box is not None
+    assert box["height"] > 20
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_text_stands_out_from_its_background(
+    browser: Browser, address: str, language: str, scheme: str
+) -> None:
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{address}/{language}/{CHAPTER}")
+    for selector in ("article p", "article a.reference", "a.twin", ".sidebar-tree a"):
+        colours = page.locator(selector).first.evaluate(
+            """element => {
+                let behind = element;
+                while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)")
+                    behind = behind.parentElement;
+                return [getComputedStyle(element).color,
+                        getComputedStyle(behind).backgroundColor]
+                    .map(colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number));
+            }"""
+        )
+        # WCAG 2.2, success criterion 1.4.3: at least 4.5 to 1
+        assert contrast(*colours) >= 4.5, (selector, colours)
+    context.close()
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    """Return the contrast of two sRGB colours (WCAG 2.2, definition "contrast ratio")."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: list[float]) -> float:
+    parts = [c / 255 for c in colour]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
