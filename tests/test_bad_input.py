@@ -6,6 +6,7 @@ import inspect
 import linecache
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -70,9 +71,15 @@ def refuses(
 
 
 IMAGE, WEIGHT = torch.zeros(4, 8, 8), torch.ones(6, 2, 3, 3)  # for two groups
-STEPS = convolve(IMAGE, WEIGHT, groups=2)
-LONE = convolve(torch.zeros(1, 8), torch.zeros(1, 1, 3))
-COMPLEX = convolve(*[torch.ones(1, 1, 3, 3, dtype=torch.complex64)] * 2)
+
+# What comes of a convolution is made when a case is tried: should it fail, a test fails
+STEPS = partial(convolve, IMAGE, WEIGHT, groups=2)
+LONE = partial(convolve, torch.zeros(1, 8), torch.zeros(1, 1, 3))
+COMPLEX = partial(convolve, *[torch.ones(1, 1, 3, 3, dtype=torch.complex64)] * 2)
+
+
+def at(*args: object, **kwargs: object) -> object:
+    return STEPS().at(*args, **kwargs)
 
 
 # Whole numbers: a function, what else it needs, and the least that each argument may be
@@ -105,9 +112,9 @@ for function, others, minima in [
 
 for value in (2.0, True, None, "3"):
     came = repr(value)
-    refuses("filter", TypeError, ("filter", came), "whole", STEPS.at, value, 0, 0)
-    refuses("position", TypeError, ("position[1]", came), "whole", STEPS.at, 0, 0, value)
-    refuses("sample", TypeError, ("sample", came), "whole", STEPS.at, 0, 0, 0, sample=value)
+    refuses("filter", TypeError, ("filter", came), "whole", at, value, 0, 0)
+    refuses("position", TypeError, ("position[1]", came), "whole", at, 0, 0, value)
+    refuses("sample", TypeError, ("sample", came), "whole", at, 0, 0, 0, sample=value)
 
 
 # Numbers for several axes
@@ -221,15 +228,15 @@ came = ("(4, 8, 8)", "(6, 2, 3, 3)")
 refuses("groups", ValueError, came, "2 channels", convolve, IMAGE, WEIGHT)
 refuses("groups", ValueError, ("6", "4"), "multiple of 4", convolve, IMAGE, WEIGHT, groups=4)
 
-refuses("filter", ValueError, ("filter", "6"), "choose 0 to 5", STEPS.at, 6, 0, 0)
-refuses("filter", ValueError, ("filter", "-1"), "at least 0", STEPS.at, -1, 0, 0)
-refuses("position", ValueError, ("position[0]", "6"), "choose 0 to 5", STEPS.at, 0, 6, 0)
-refuses("position", ValueError, ("position[1]", "-1"), "at least 0", STEPS.at, 0, 0, -1)
-refuses("position", ValueError, ("position", "(3,)"), "expected 2", STEPS.at, 0, 3)
-refuses("position", ValueError, ("position", "()"), "expected 2", STEPS.at, 0)
-refuses("position", ValueError, ("position", "((3, 4),)"), "expected 2", STEPS.at, 0, (3, 4))
-refuses("sample", ValueError, ("sample", "1"), "choose 0 to 0", STEPS.at, 0, 0, 0, sample=1)
-refuses("sample", ValueError, ("sample", "-1"), "at least 0", STEPS.at, 0, 0, 0, sample=-1)
+refuses("filter", ValueError, ("filter", "6"), "choose 0 to 5", at, 6, 0, 0)
+refuses("filter", ValueError, ("filter", "-1"), "at least 0", at, -1, 0, 0)
+refuses("position", ValueError, ("position[0]", "6"), "choose 0 to 5", at, 0, 6, 0)
+refuses("position", ValueError, ("position[1]", "-1"), "at least 0", at, 0, 0, -1)
+refuses("position", ValueError, ("position", "(3,)"), "expected 2", at, 0, 3)
+refuses("position", ValueError, ("position", "()"), "expected 2", at, 0)
+refuses("position", ValueError, ("position", "((3, 4),)"), "expected 2", at, 0, (3, 4))
+refuses("sample", ValueError, ("sample", "1"), "choose 0 to 0", at, 0, 0, 0, sample=1)
+refuses("sample", ValueError, ("sample", "-1"), "at least 0", at, 0, 0, 0, sample=-1)
 
 
 # Images
@@ -303,9 +310,9 @@ for function, name, good, channels, shapes in [
         refuses("names", TypeError, came, advice, function, good, value)
     refuses("names", TypeError, "names", "list or tuple", function, good, iter("RGBA"[:channels]))
 
-for value in (IMAGE, STEPS.at(0, 0, 0), None):
-    came, advice = ("steps", type(value).__name__), "what cnnguide.convolve returned"
-    refuses("steps", TypeError, came, advice, plot.partial_sums, value)
+for value, came in ((IMAGE, "Tensor"), (partial(at, 0, 0, 0), "OutputValue"), (None, "NoneType")):
+    advice = "what cnnguide.convolve returned"
+    refuses("steps", TypeError, ("steps", came), advice, plot.partial_sums, value)
 refuses("steps", TypeError, ("steps", "complex64"), "", plot.partial_sums, COMPLEX)
 refuses("steps", ValueError, ("steps", "1"), "only images", plot.partial_sums, LONE)
 refuses("filter", ValueError, ("filter", "6"), "choose 0 to 5", plot.partial_sums, STEPS, filter=6)
@@ -336,7 +343,7 @@ def parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
 
 
 PUBLIC = public_callables()
-NAMES = {function: name for name, function in PUBLIC.items()} | {STEPS.at: "Convolution.at"}
+NAMES = {function: name for name, function in PUBLIC.items()} | {at: "Convolution.at"}
 TABLE = [
     pytest.param(case, id=f"{NAMES[case.function]}-{case.argument}-{'-'.join(case.came)}")
     for case in CASES
@@ -350,8 +357,14 @@ def figures_in_memory() -> Iterator[None]:
     pyplot.close("all")
 
 
+def made(value: object) -> object:
+    return value() if isinstance(value, partial) else value
+
+
 def call(case: Case) -> None:
-    result = case.function(*case.args, **case.kwargs)
+    args = map(made, case.args)
+    kwargs = {name: made(value) for name, value in case.kwargs.items()}
+    result = case.function(*args, **kwargs)
     if case.function is use_language:  # a block is refused when it is entered
         result.__enter__()
 

@@ -9,7 +9,16 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cnnguide.language import message
-from cnnguide.plot.panels import add_colour_bar, check_names, check_tensor, draw, grid, scale, short
+from cnnguide.plot.panels import (
+    WIDTH,
+    add_colour_bar,
+    check_names,
+    check_tensor,
+    draw,
+    grid,
+    scale,
+    short,
+)
 
 __all__ = ["kernels"]
 
@@ -67,12 +76,14 @@ def kernels(weight: Tensor, names: Sequence[str] | None = None) -> Figure:
         if channel == 0:
             axes.set_ylabel(message("filter {number}", number=filter), fontsize=11)
         if written:
-            _write_numbers(axes, weight[filter, channel], limits.vmax or 1.0)
+            _write_numbers(axes, weight[filter, channel], limits.vmax or 1.0, WIDTH / max(depth, 2))
     add_colour_bar(figure, panels)
     return figure
 
 
-def _write_numbers(axes: Axes, values: Tensor, largest: float) -> None:
+def _write_numbers(axes: Axes, values: Tensor, largest: float, width: float) -> None:
+    """Write the numbers into a panel so many inches wide."""
+    cell = 72 * width / values.shape[1]  # in points
     for (row, column), number in zip(
         ((r, c) for r in range(values.shape[0]) for c in range(values.shape[1])),
         values.flatten().tolist(),
@@ -84,6 +95,6 @@ def _write_numbers(axes: Axes, values: Tensor, largest: float) -> None:
             short(number),
             ha="center",
             va="center",
-            fontsize=9,
+            fontsize=min(9, cell / 3.2),  # "−0.12" is about 3.2 times as wide as its font size
             color="white" if abs(number) > 0.6 * largest else "black",
         )

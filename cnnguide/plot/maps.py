@@ -138,7 +138,7 @@ def partial_sums(
     for axes, part, title in zip(panels, parts, titles, strict=False):
         draw(axes, part, colours, limits, title)
     last = panels[len(parts)]
-    title = message("sum + bias {bias} = feature map {filter}", bias=short(bias), filter=filter)
+    title = message("sum + bias {bias} = map {filter}", bias=short(bias), filter=filter)
     draw(last, total, colours, limits, title)
     for axes in panels[len(parts) + 1 :]:
         axes.set_axis_off()

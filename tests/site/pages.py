@@ -11,6 +11,8 @@ from bs4 import BeautifulSoup
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "build" / "html"
 LANGUAGES = {"en": "en", "zh": "zh-CN"}  # folder and language code
+if not (HTML / "index.html").is_file():
+    raise FileNotFoundError(f"the site is not built, {HTML} is missing: run make html")
 HAN = re.compile(r"[\u3400-\u9fff]")
 
 

@@ -34,7 +34,7 @@ plt.show()
 #
 # Each has one slice for every colour, and here the three slices are alike.
 
-figure = plot.kernels(operators[:, None])
+figure = plot.kernels(weight, names=("red", "green", "blue"))
 figure.suptitle("Sobel across, Sobel down, Laplace")
 plt.show()
 

@@ -32,7 +32,7 @@ plt.show()
 #
 # 每个卷积核对每种颜色各有一片，这里三片完全相同。
 
-figure = plot.kernels(operators[:, None])
+figure = plot.kernels(weight, names=("红", "绿", "蓝"))
 figure.suptitle("横向Sobel、纵向Sobel、拉普拉斯")
 plt.show()
 
