@@ -40,8 +40,8 @@ lint: $(READY) ## check style and types
 chromium: $(READY) ## find a Chromium for the browser tests, or install one
 	@$(PY) -m tests.site.chromium
 
-bench: $(READY) ## measure speed, size and memory
-	$(PY) -m pytest tests/bench
+bench: html ## measure speed and size by ratio
+	$(PY) -m tests.bench.measure
 
 messages: $(READY) ## bring the package's Chinese messages up to date
 	@mkdir -p build
