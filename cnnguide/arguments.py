@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from cnnguide.language import message
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["axis_numbers", "tensor", "type_error", "value_error", "whole_number"]
+__all__ = ["axis_numbers", "is_several", "tensor", "type_error", "value_error", "whole_number"]
 
 
 def value_error(text: str, /, **values: object) -> ValueError:
@@ -50,7 +50,23 @@ def type_error(text: str, /, **values: object) -> TypeError:
     return TypeError(message(text, **values))
 
 
-def whole_number(name: str, value: object, minimum: int = 1) -> int:
+def is_several(value: object) -> TypeGuard[Sequence[object]]:
+    """Return whether an argument is a list, a tuple or the like, and no text.
+
+    Parameters
+    ----------
+    value : object
+        What came.
+
+    Returns
+    -------
+    bool
+        True for a sequence that is neither a string nor bytes.
+    """
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def whole_number(name: str, value: object, minimum: int | None = 1) -> int:
     """Return an argument as an int, after checking that it is one.
 
     Parameters
@@ -59,8 +75,8 @@ def whole_number(name: str, value: object, minimum: int = 1) -> int:
         The argument's name, for the message.
     value : object
         What came; numpy's and torch's integers count, True and 3.0 do not.
-    minimum : int
-        The smallest number allowed.
+    minimum : int or None
+        The smallest number allowed; None for any.
 
     Returns
     -------
@@ -78,14 +94,15 @@ def whole_number(name: str, value: object, minimum: int = 1) -> int:
         number = operator.index(value)  # type: ignore[arg-type]  # the check is the point
     except TypeError:
         number = None
-    if number is None or isinstance(value, bool):
+    # numpy's and torch's truth values say so in their dtype
+    if number is None or isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
         raise type_error(
             "{name} must be a whole number such as {example}, got {value!r}",
             name=name,
-            example=max(minimum, 3),
+            example=3 if minimum is None else max(minimum, 3),
             value=value,
         )
-    if number < minimum:
+    if minimum is not None and number < minimum:
         raise value_error(
             "{name} is {value}: it must be at least {minimum}",
             name=name,
@@ -121,7 +138,7 @@ def axis_numbers(name: str, value: object, axes: int, minimum: int = 1) -> tuple
     ValueError
         If there are too few or too many, or one is smaller than `minimum`.
     """
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not is_several(value):
         return (whole_number(name, value, minimum),) * axes
     if len(value) != axes:
         raise value_error(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import overload
 
-from cnnguide.arguments import axis_numbers, type_error, value_error, whole_number
+from cnnguide.arguments import axis_numbers, is_several, type_error, value_error, whole_number
 
 __all__ = [
     "Worked",
@@ -34,6 +34,11 @@ class Worked(int):
     working : str
         The sum that leads to it, without the result.
 
+    Raises
+    ------
+    TypeError
+        If `value` is no whole number, or `working` no string.
+
     Examples
     --------
     >>> from cnnguide import conv_parameters
@@ -48,7 +53,9 @@ class Worked(int):
     """The sum and its result, ready to be printed."""
 
     def __new__(cls, value: int, working: str) -> Worked:
-        number = super().__new__(cls, value)
+        if not isinstance(working, str):
+            raise type_error("working must be a string, got {value!r}", value=working)
+        number = super().__new__(cls, whole_number("value", value, minimum=None))
         number.working = f"{working} = {value}"
         return number
 
@@ -136,7 +143,7 @@ def conv_output_size(
     >>> conv_output_size((427, 640), kernel_size=3, padding="same")
     (427, 640)
     """
-    single = not isinstance(input_size, Sequence)
+    single = not is_several(input_size)
     axes = 1 if single else _axes("input_size", input_size)
     sizes = axis_numbers("input_size", input_size, axes)
     kernel = axis_numbers("kernel_size", kernel_size, axes)
@@ -283,7 +290,7 @@ def conv_weight_shape(
                 channels=channels,
                 groups=parts,
             )
-    axes = _axes("kernel_size", kernel_size) if isinstance(kernel_size, Sequence) else 2
+    axes = _axes("kernel_size", kernel_size) if is_several(kernel_size) else 2
     return (filters, inputs // parts, *axis_numbers("kernel_size", kernel_size, axes))
 
 
@@ -353,9 +360,9 @@ def conv_parameters(
 
 def _axes(name: str, value: object) -> int:
     """Return how many spatial axes a size has."""
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    if not is_several(value):
         raise type_error(
-            "{name} must be a whole number or several such as (3, 3), got {value!r}",
+            "{name} must be a list or tuple such as (3, 3), got {value!r}",
             name=name,
             value=value,
         )

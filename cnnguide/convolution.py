@@ -136,6 +136,10 @@ class Convolution:
         places = [("sample", sample), ("filter", filter)]
         places += [(f"position[{axis}]", index) for axis, index in enumerate(position)]
         for (name, index), length in zip(places, output.shape, strict=True):
+            if not length:
+                raise value_error(
+                    "{name} is {value}, but the batch is empty", name=name, value=index
+                )
             if whole_number(name, index, minimum=0) >= length:
                 raise value_error(
                     "{name} is {value}, but there are only {length}: choose 0 to {last}",
@@ -307,20 +311,29 @@ def _check_shapes(input: Tensor, weight: Tensor, bias: Tensor | None, groups: in
             without=axes + 1,
             with_batch=axes + 2,
         )
+    channels = input.shape[-axes - 1]
+    if not channels:
+        raise value_error(
+            "input has shape {shape}: it needs at least one channel", shape=tuple(input.shape)
+        )
     filters, depth = weight.shape[:2]
-    if not filters or filters % groups:
+    if not filters or not depth:
+        raise value_error(
+            "weight has shape {shape}: it needs at least one filter, and each at least one slice",
+            shape=tuple(weight.shape),
+        )
+    if filters % groups:
         raise value_error(
             "weight has {filters} filters, which {groups} groups do not divide evenly: "
             "choose a multiple of {groups}, or other groups",
             filters=filters,
             groups=groups,
         )
-    channels = input.shape[-axes - 1]
-    if not channels or channels != depth * groups:
+    if channels != depth * groups:
         raise value_error(
             "input of shape {shape} has {channels} channels, but a weight of shape {weight} "
             "reads {depth} × {groups} groups = {expected}: give the input {expected} channels, "
-            "or make the filters for in_channels={channels}",
+            "or use a layer made for as many channels as the input has",
             shape=tuple(input.shape),
             channels=channels,
             weight=tuple(weight.shape),

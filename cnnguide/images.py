@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cnnguide.arguments import tensor, type_error, value_error
+from cnnguide.arguments import is_several, tensor, type_error, value_error
 from cnnguide.language import message
 
 __all__ = ["chw_to_hwc", "hwc_to_chw", "merge_channels", "photo", "split_channels"]
@@ -196,7 +196,7 @@ def merge_channels(channels: Sequence[Tensor]) -> Tensor:
     Parameters
     ----------
     channels : sequence of torch.Tensor, each of shape (H, W) or (N, H, W)
-        At least one; all of the same shape and dtype.
+        At least one; all of the same shape, dtype and device.
 
     Returns
     -------
@@ -208,7 +208,7 @@ def merge_channels(channels: Sequence[Tensor]) -> Tensor:
     TypeError
         If `channels` is no sequence of tensors.
     ValueError
-        If there is none, or shapes or dtypes differ.
+        If there is none, or shapes, dtypes or devices differ.
 
     See Also
     --------
@@ -221,33 +221,32 @@ def merge_channels(channels: Sequence[Tensor]) -> Tensor:
     >>> merge_channels([torch.zeros(4, 5), torch.ones(4, 5)]).shape
     torch.Size([2, 4, 5])
     """
-    if not isinstance(channels, Sequence) or not all(isinstance(c, Tensor) for c in channels):
+    if not is_several(channels):
         raise type_error(
-            "channels must be a list or tuple of tensors, got {came}",
-            came=type(channels).__name__
-            if not isinstance(channels, Sequence)
-            else [type(channel).__name__ for channel in channels],
+            "channels must be a list or tuple of tensors, got {came}", came=type(channels).__name__
         )
     if not channels:
         raise value_error("channels is empty: give at least one tensor of shape (H, W)")
     for number, channel in enumerate(channels):
+        tensor(f"channels[{number}]", channel)
         if channel.ndim not in (2, 3):
             raise value_error(
                 "channels[{number}] has shape {shape}: expected (H, W) or (N, H, W)",
                 number=number,
                 shape=tuple(channel.shape),
             )
-        if channel.shape != channels[0].shape or channel.dtype != channels[0].dtype:
+        if _kind(channel) != _kind(channels[0]):
             raise value_error(
-                "channels[{number}] is {shape} of {dtype}, channels[0] is {first_shape} of "
-                "{first_dtype}: all must be alike",
+                "channels[{number}] is {came}, channels[0] is {expected}: all must be alike",
                 number=number,
-                shape=tuple(channel.shape),
-                dtype=channel.dtype,
-                first_shape=tuple(channels[0].shape),
-                first_dtype=channels[0].dtype,
+                came=", ".join(_kind(channel)),
+                expected=", ".join(_kind(channels[0])),
             )
     return torch.stack(tuple(channels), dim=-3)
+
+
+def _kind(channel: Tensor) -> tuple[str, str, str]:
+    return str(tuple(channel.shape)), str(channel.dtype), str(channel.device)
 
 
 def _check_image(name: str, image: Tensor, one: str, batch: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import locale
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -54,7 +55,7 @@ def get_language() -> str:
     from_environment = os.environ.get("CNNGUIDE_LANG")
     if from_environment:
         return _parse(from_environment, "CNNGUIDE_LANG")
-    return _find(_system_locale()) or "en"
+    return next(filter(None, map(_find, _system_locales())), "en")
 
 
 def set_language(language: str | None) -> None:
@@ -170,9 +171,9 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 def _find(name: str) -> str | None:
     """Return the language that a name or a locale such as zh_CN.UTF-8 stands for."""
-    name = name.strip().casefold()
-    code = name.replace("-", "_").partition(".")[0].partition("_")[0]
-    return _NAMES.get(code) or (code if code in LANGUAGES else None)
+    code = re.match(r"[^\W\d_]*", name.strip().casefold())
+    assert code is not None  # it may be empty, but it matches
+    return _NAMES.get(code[0]) or (code[0] if code[0] in LANGUAGES else None)
 
 
 def _parse(name: object, source: str) -> str:
@@ -190,10 +191,10 @@ def _parse(name: object, source: str) -> str:
     return language
 
 
-def _system_locale() -> str:
-    """Return the locale of messages: the variables that gettext reads, else Python's."""
+def _system_locales() -> list[str]:
+    """Return the locales for messages, first choice first: those of gettext, else Python's."""
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(variable)
         if value:
-            return value.partition(":")[0]
-    return locale.getlocale()[0] or ""
+            return value.split(":")
+    return [locale.getlocale()[0] or ""]

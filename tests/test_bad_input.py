@@ -185,6 +185,7 @@ for value in (1, 0, None, "False", np.True_):
 
 for value in (3.7, True, None, "3", "three"):
     refuses("value", TypeError, ("value", repr(value)), "whole number", Worked, value, "3 × 4")
+refuses("value", ValueError, ("value", "-1"), "at least 0", Worked, -1, "2 − 3")
 for value in (None, 12, b"3"):
     refuses("working", TypeError, ("working", repr(value)), "string", Worked, 12, value)
 

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cnnguide.language import message
 from cnnguide.plot.panels import (
     WIDTH,
     add_colour_bar,
@@ -16,14 +15,18 @@ from cnnguide.plot.panels import (
     check_tensor,
     draw,
     grid,
+    label_size,
+    number_name,
     scale,
     short,
 )
 
 __all__ = ["kernels"]
 
-LARGEST_WRITTEN = 5  # kernels up to 5×5 have room for their numbers
-MOST_WRITTEN = 16  # panels
+LARGEST_WRITTEN = 5  # kernels up to 5×5 have their numbers in their pixels …
+MOST_WRITTEN = 16  # … where there are no more panels than these
+WIDEST = 3.2  # how wide "−0.12" is, in font sizes
+SMALLEST = 5.0  # the smallest font that can be read, in points
 
 
 def kernels(weight: Tensor, names: Sequence[str] | None = None) -> Figure:
@@ -66,35 +69,36 @@ def kernels(weight: Tensor, names: Sequence[str] | None = None) -> Figure:
     weight = check_tensor("weight", weight, 4, "(C_out, C_in / groups, kH, kW)")
     filters, depth, height, width = weight.shape
     check_names(names, depth)
-    titles = names or [message("channel {number}", number=number) for number in range(depth)]
+    titles = names or [number_name("channel", number, depth) for number in range(depth)]
     figure, panels = grid(filters, depth, height / width)
     colours, limits = scale(weight)
-    written = max(height, width) <= LARGEST_WRITTEN and len(panels) <= MOST_WRITTEN
+    size = min(9.0, 72 * WIDTH / max(depth, 2) / width / WIDEST)  # of the numbers, in points
+    small = max(height, width) <= LARGEST_WRITTEN and len(panels) <= MOST_WRITTEN
     for place, axes in enumerate(panels):
         filter, channel = divmod(place, depth)
         draw(axes, weight[filter, channel], colours, limits, "" if filter else titles[channel])
         if channel == 0:
-            axes.set_ylabel(message("filter {number}", number=filter), fontsize=11)
-        if written:
-            _write_numbers(axes, weight[filter, channel], limits.vmax or 1.0, WIDTH / max(depth, 2))
+            axes.set_ylabel(number_name("filter", filter, depth), fontsize=label_size(axes))
+        if small and size >= SMALLEST:
+            _write_numbers(axes, weight[filter, channel], size)
     add_colour_bar(figure, panels)
     return figure
 
 
-def _write_numbers(axes: Axes, values: Tensor, largest: float, width: float) -> None:
-    """Write the numbers into a panel so many inches wide."""
-    cell = 72 * width / values.shape[1]  # in points
-    for (row, column), number in zip(
-        ((r, c) for r in range(values.shape[0]) for c in range(values.shape[1])),
-        values.flatten().tolist(),
-        strict=True,
-    ):
-        axes.text(
-            column,
-            row,
-            short(number),
-            ha="center",
-            va="center",
-            fontsize=min(9, cell / 3.2),  # "−0.12" is about 3.2 times as wide as its font size
-            color="white" if abs(number) > 0.6 * largest else "black",
-        )
+def _write_numbers(axes: Axes, values: Tensor, size: float) -> None:
+    """Write each number into its pixel, in black or white, whichever stands out more."""
+    (image,) = axes.images
+    for row, numbers in enumerate(values.tolist()):
+        for column, number in enumerate(numbers):
+            red, green, blue, _ = image.cmap(image.norm(number))
+            # black and white stand out alike at a luminance of 0.179 (WCAG 2.2, contrast ratio)
+            dark = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.179
+            axes.text(
+                column,
+                row,
+                short(number),
+                ha="center",
+                va="center",
+                fontsize=size,
+                color="white" if dark else "black",
+            )

@@ -16,7 +16,9 @@ from cnnguide.plot.panels import (
     check_names,
     check_tensor,
     draw,
+    drawable,
     grid,
+    number_name,
     scale,
     short,
 )
@@ -64,7 +66,7 @@ def channels(image: Tensor, names: Sequence[str] | None = None, columns: int = 3
     image = check_tensor("image", image, 3, "(C, H, W)")
     check_names(names, len(image))
     across = min(whole_number("columns", columns), len(image))
-    titles = names or [message("channel {number}", number=number) for number in range(len(image))]
+    titles = names or [number_name("channel", number, across) for number in range(len(image))]
     figure, panels = grid(-(-len(image) // across), across, image.shape[1] / image.shape[2])
     colours, limits = scale(image)
     for axes, channel, title in zip(panels, image, titles, strict=False):
@@ -139,7 +141,7 @@ def partial_sums(
         draw(axes, part, colours, limits, title)
     last = panels[len(parts)]
     title = message("sum + bias {bias} = map {filter}", bias=short(bias), filter=filter)
-    draw(last, total, colours, limits, title)
+    draw(last, total, colours, limits, title if columns == 2 else title.replace(" = ", "\n= "))
     for axes in panels[len(parts) + 1 :]:
         axes.set_axis_off()
     add_colour_bar(figure, panels)
@@ -153,7 +155,7 @@ def _of_filter(steps: Convolution, filter: int, sample: int) -> tuple[Tensor, Te
     parts = steps.partial_sums[sample] if batched else steps.partial_sums
     output = steps.output[sample] if batched else steps.output
     return (
-        parts[filter].detach().float(),
-        output[filter].detach().float(),
+        drawable("steps", parts[filter]),
+        drawable("steps", output[filter]),
         steps.bias[filter].item(),
     )

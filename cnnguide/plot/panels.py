@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from torch import Tensor
 
-from cnnguide.arguments import tensor, type_error, value_error
+from cnnguide.arguments import is_several, tensor, type_error, value_error
+from cnnguide.language import message
 
-__all__ = ["add_colour_bar", "check_names", "check_tensor", "draw", "grid", "scale", "short"]
+__all__ = [
+    "add_colour_bar",
+    "check_names",
+    "check_tensor",
+    "draw",
+    "drawable",
+    "grid",
+    "label_size",
+    "number_name",
+    "scale",
+    "short",
+]
 
 WIDTH = 5.2  # of a figure, in inches: shrunk to a phone, its 11-point labels stay readable
+MOST_NAMED = 6  # panels across; where there are more, their labels are numbers only
 RESOLUTION = 120  # in dots an inch
 
 
@@ -42,7 +57,8 @@ def grid(rows: int, columns: int, aspect: float) -> tuple[Figure, list[Axes]]:
         columns,
         figsize=(panel * columns, rows * (panel * min(max(aspect, 0.3), 2.0) + 0.3) + 0.5),
         dpi=RESOLUTION,
-        layout="constrained",
+        # a little more room than usual at the edges: the layout is not exact in tall figures
+        layout=ConstrainedLayoutEngine(h_pad=0.06),
         squeeze=False,
     )
     panels = list(axes.flat)
@@ -55,8 +71,8 @@ def grid(rows: int, columns: int, aspect: float) -> tuple[Figure, list[Axes]]:
 def scale(values: Tensor) -> tuple[str, Normalize]:
     """Choose a colour map and its limits for all panels of a figure.
 
-    Values that are nowhere negative run from black (0) to white; others from
-    blue (negative) over white (0) to red (positive).
+    Values that are nowhere negative run from black (0) to white, bytes up to
+    255; others from blue (negative) over white (0) to red (positive).
 
     Parameters
     ----------
@@ -70,10 +86,12 @@ def scale(values: Tensor) -> tuple[str, Normalize]:
     limits : matplotlib.colors.Normalize
         Its limits.
     """
-    largest = float(values.abs().max()) or 1.0
-    if bool((values < 0).any()):
+    numbers = values.double()
+    numbers = numbers[numbers.isfinite()]  # one infinity would hide all the others
+    largest = numbers.abs().max().item() if numbers.numel() else 0.0
+    if bool((numbers < 0).any()):
         return "RdBu_r", Normalize(-largest, largest)
-    return "gray", Normalize(0, 255 if not values.is_floating_point() else largest)
+    return "gray", Normalize(0, 255 if values.dtype == torch.uint8 else largest or 1.0)
 
 
 def draw(axes: Axes, values: Tensor, colours: str, limits: Normalize, title: str = "") -> None:
@@ -92,9 +110,51 @@ def draw(axes: Axes, values: Tensor, colours: str, limits: Normalize, title: str
     title : str
         What stands above.
     """
-    pixels = np.asarray(values.detach().cpu())
-    axes.imshow(pixels, cmap=colours, norm=limits, interpolation="nearest")
-    axes.set_title(title, fontsize=11)
+    axes.imshow(np.asarray(values), cmap=colours, norm=limits, interpolation="nearest")
+    axes.set_title(title, fontsize=label_size(axes))
+
+
+def label_size(axes: Axes) -> int:
+    """Return the font size of a panel's labels: smaller where panels are narrow.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The panel.
+
+    Returns
+    -------
+    int
+        The size in points.
+    """
+    place = axes.get_subplotspec()
+    assert place is not None  # every panel comes from a grid
+    across = place.get_gridspec().ncols
+    return 11 if across <= 3 else 8
+
+
+def number_name(kind: str, number: int, across: int) -> str:
+    """Name a channel or a filter by its number; where panels are narrow, by the number alone.
+
+    Parameters
+    ----------
+    kind : {"channel", "filter"}
+        What is named.
+    number : int
+        Its number, from 0.
+    across : int
+        How many panels there are across.
+
+    Returns
+    -------
+    str
+        The name, in the current language.
+    """
+    if across > MOST_NAMED:
+        return str(number)
+    if kind == "filter":
+        return message("filter {number}", number=number)
+    return message("channel {number}", number=number)
 
 
 def add_colour_bar(figure: Figure, panels: Sequence[Axes]) -> None:
@@ -146,7 +206,37 @@ def check_tensor(name: str, value: object, axes: int, expected: str) -> Tensor:
             shape=tuple(image.shape),
             expected=expected,
         )
-    return image.detach().float() if image.is_floating_point() else image
+    return drawable(name, image)
+
+
+def drawable(name: str, values: Tensor) -> Tensor:
+    """Return numbers off the graph, on the CPU, in a type that matplotlib draws.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    values : torch.Tensor
+        The numbers.
+
+    Returns
+    -------
+    torch.Tensor
+        The same numbers.
+
+    Raises
+    ------
+    TypeError
+        If they are complex.
+    """
+    if values.is_complex():
+        raise type_error(
+            "{name} holds {dtype}: only real numbers can be drawn, for example {name}.abs()",
+            name=name,
+            dtype=values.dtype,
+        )
+    numbers = values.detach().cpu()
+    return numbers.float() if numbers.dtype in (torch.bool, torch.half, torch.bfloat16) else numbers
 
 
 def check_names(names: Sequence[str] | None, count: int) -> None:
@@ -168,7 +258,7 @@ def check_names(names: Sequence[str] | None, count: int) -> None:
     """
     if names is None:
         return
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    if not is_several(names) or not all(isinstance(name, str) for name in names):
         raise type_error("names must be a list or tuple of strings, got {value!r}", value=names)
     if len(names) != count:
         raise value_error(

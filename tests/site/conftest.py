@@ -38,7 +38,7 @@ def address(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright runs an event loop, which must not outlive its module
 def browser() -> Iterator[Browser]:
     """Start a Chromium; without one, skip the test, or fail it in CI."""
     path = chromium.find()
