@@ -345,7 +345,7 @@ def test_calculating_with_a_worked_number_gives_a_plain_int():
 
 
 @PROPERTY
-@given(st.integers(0), st.text())
+@given(st.integers(), st.text())
 def test_a_working_may_hold_any_text(value, working):
     number = copy.copy(Worked(value, working))
     assert (number, number.working) == (value, f"{working} = {value}")

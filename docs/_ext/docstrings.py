@@ -51,7 +51,7 @@ def update(catalogue: Path = CATALOGUE) -> list[str]:
         translations = read_po(file, locale="zh_CN")
     translations.update(extract(), no_fuzzy_matching=False, update_creation_date=False)
     with catalogue.open("wb") as file:
-        write_po(file, translations, width=0, ignore_obsolete=True, include_previous=True)
+        write_po(file, translations, width=0, ignore_obsolete=True)
     return [
         str(entry.id) for entry in translations if entry.id and (not entry.string or entry.fuzzy)
     ]
