@@ -34,7 +34,7 @@ from cnnguide.arithmetic import (
 from cnnguide.language import use_language
 
 set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
-PROPERTY = settings(deadline=None, max_examples=4000)  # on CI hypothesis derandomizes by itself
+PROPERTY = settings(deadline=None, max_examples=300)  # on CI hypothesis derandomizes by itself
 
 CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 LAYERS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}

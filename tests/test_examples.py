@@ -42,7 +42,7 @@ def test_the_script_runs_without_a_warning_in_its_language(script: Path, tmp_pat
 @pytest.mark.parametrize("script", SCRIPTS, ids=name)
 def test_the_script_is_short_and_chooses_its_language(script: Path) -> None:
     source = script.read_text(encoding="utf-8")
-    assert script.name.startswith("plot_")
+    assert re.fullmatch(r"plot_[a-z0-9_]+\.py", script.name)
     assert len(source.splitlines()) <= 100
     language = {"en": "English", "zh": "中文"}[script.relative_to(EXAMPLES).parts[0]]
     calls = [
