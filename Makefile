@@ -86,9 +86,10 @@ build/%.settings: $(SETTINGS) $(READY)
 	@touch $@
 
 # The two languages are built side by side; each line of their progress says whose it is.
+# Folders count too: they change when a page is deleted.
 .SECONDEXPANSION:
 build/%.done: build/%.package build/%.settings \
-    $$(shell find docs/$$* -name gallery -prune -o -type f -print) $$(shell find examples/$$* -type f)
+    $$(shell find docs/$$* -name gallery -prune -o -print) $$(shell find examples/$$* -not -name '*.pyc')
 	@$(PY) -m sphinx -W -n --keep-going -c docs -t $* -d build/doctrees/$* docs/$* build/html/$* 2>&1 \
 	  | awk '{ print "[$*] " $$0; fflush() }'
 	@touch $@
