@@ -56,6 +56,7 @@ nb_execution_cache_path = str(BUILD / "cells" / LANG)
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_timeout = 120  # seconds a cell
+nb_merge_streams = True  # else what one cell prints may fall into several boxes, even empty ones
 nb_code_prompt_show = {"en": "Show the answer", "zh": "显示答案"}[LANG]
 nb_code_prompt_hide = {"en": "Hide the answer", "zh": "收起答案"}[LANG]
 

@@ -184,6 +184,14 @@ def test_the_chapter_shows_what_it_computes() -> None:
         assert len(soup.select(".cell_output img")) == 5
 
 
+def test_what_a_cell_prints_stands_in_one_box() -> None:
+    for language, name in ALL:
+        for cell in parse(language, name).select(".cell_output"):
+            boxes = cell.select(".output.stream")
+            assert len(boxes) <= 1
+            assert all(box.get_text().strip() for box in boxes)
+
+
 def test_wall_clock_times_are_nowhere() -> None:
     for language, name in ALL:
         assert "Total running time" not in parse(language, name).get_text()
