@@ -15,7 +15,7 @@ os.environ["CNNGUIDE_LANG"] = LANG  # the notebooks' kernels inherit it
 project = {"en": "CNN Guide", "zh": "CNN指南"}[LANG]
 author = {"en": "The CNN Guide authors", "zh": "CNN指南的作者们"}[LANG]
 project_copyright = f"2026, {author}"
-version = release = installed_version("cnnguide")
+release = installed_version("cnnguide")
 language = {"en": "en", "zh": "zh_CN"}[LANG]
 
 extensions = [
@@ -33,7 +33,7 @@ extensions = [
     "_ext.twin",
 ]
 exclude_patterns = [f"gallery/**.{end}" for end in ("ipynb", "py", "json", "md5", "zip")]
-templates_path = [str(HERE / "_templates")]
+templates_path = ["_templates"]
 locale_dirs = [str(HERE / "locale")]
 gettext_compact = "docstrings"  # one catalogue: the docstrings, see `make reference`
 gettext_additional_targets = []
@@ -62,8 +62,7 @@ nb_code_prompt_hide = {"en": "Hide the answer", "zh": "收起答案"}[LANG]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the types are in the docstrings, in words
-napoleon_google_docstring = False
-napoleon_use_param = napoleon_use_rtype = napoleon_use_ivar = False
+napoleon_google_docstring = napoleon_use_param = napoleon_use_rtype = False
 
 # It also counts a space above the project's folder, where one does no harm; the scripts' own
 # names are held to letters and underscores by tests/test_examples.py
@@ -84,8 +83,8 @@ sphinx_gallery_conf = {
 
 html_theme = "furo"
 html_title = project
-html_favicon = str(HERE / "_static" / "favicon.svg")
-html_static_path = [str(HERE / "_static")]
+html_favicon = "_static/favicon.svg"
+html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = html_show_sourcelink = False
 html_use_index = html_domain_indices = False  # Pagefind finds names
