@@ -36,7 +36,6 @@ exclude_patterns = [f"gallery/**.{end}" for end in ("ipynb", "py", "json", "md5"
 templates_path = ["_templates"]
 locale_dirs = [str(HERE / "locale")]
 gettext_compact = "docstrings"  # one catalogue: the docstrings, see `make reference`
-gettext_additional_targets = []
 
 # What no inventory can be fetched for (builds are offline)
 nitpick_ignore_regex = [("py:.*", r"(torch|matplotlib)\..*|Tensor")]
