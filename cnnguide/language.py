@@ -78,6 +78,11 @@ def set_language(language: str | None) -> None:
     --------
     use_language : Choose it for one block only.
 
+    Notes
+    -----
+    The choice holds for this thread and for the asyncio tasks that it starts. A
+    new thread begins with ``CNNGUIDE_LANG`` and the locale.
+
     Examples
     --------
     >>> from cnnguide import get_language, set_language
