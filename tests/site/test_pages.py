@@ -196,3 +196,10 @@ def test_wall_clock_times_are_nowhere() -> None:
     for language, name in ALL:
         assert "Total running time" not in parse(language, name).get_text()
         assert "sg_execution_times" not in name
+
+
+def test_downloaded_notebooks_hold_no_markup_of_sphinx() -> None:
+    notebooks = list(HTML.glob("*/_downloads/*/*.ipynb"))
+    assert len(notebooks) >= 6
+    for notebook in notebooks:
+        assert not re.search(r"\.\. \w+::|:\w+:`", notebook.read_text(encoding="utf-8")), notebook

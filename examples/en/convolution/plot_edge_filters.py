@@ -54,4 +54,4 @@ print("weight:", conv_weight_shape(3, 3, 3), "output:", tuple(steps.output.shape
 # A trained network finds filters much like these in its first layer, without
 # being told.
 #
-# .. seealso:: :ref:`three-to-twenty` for what happens between the channels.
+# What happens between the channels is in the guide: :ref:`three-to-twenty`.

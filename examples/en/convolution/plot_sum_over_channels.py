@@ -56,4 +56,4 @@ for place, row, column in (("sky", 10, 160), ("roof", 150, 170)):
 print(conv_parameters(in_channels=3, out_channels=1, kernel_size=3, bias=False).working)
 
 # %%
-# .. seealso:: :ref:`three-to-twenty` tells the whole story.
+# The whole story is in the guide: :ref:`three-to-twenty`.

@@ -61,4 +61,4 @@ print(conv_weight_shape(in_channels=3, out_channels=20, kernel_size=3))
 print(conv_parameters(in_channels=3, out_channels=20, kernel_size=3).working)
 
 # %%
-# .. seealso:: :ref:`three-to-twenty` tells the whole story.
+# The whole story is in the guide: :ref:`three-to-twenty`.

@@ -50,4 +50,4 @@ print("权重：", conv_weight_shape(3, 3, 3), "输出：", tuple(steps.output.s
 # %%
 # 训练过的网络，第一层里常常会出现与此十分相似的卷积核，而没有人告诉过它。
 #
-# .. seealso:: 通道之间发生了什么，见:ref:`three-to-twenty`。
+# 通道之间发生了什么，见教程里的:ref:`three-to-twenty`。

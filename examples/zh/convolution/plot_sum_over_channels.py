@@ -52,4 +52,4 @@ for place, row, column in (("天空", 10, 160), ("屋顶", 150, 170)):
 print(conv_parameters(in_channels=3, out_channels=1, kernel_size=3, bias=False).working)
 
 # %%
-# .. seealso:: 完整的讲解见:ref:`three-to-twenty`。
+# 完整的讲解在教程里：:ref:`three-to-twenty`。

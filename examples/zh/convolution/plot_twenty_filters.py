@@ -57,4 +57,4 @@ print(conv_weight_shape(in_channels=3, out_channels=20, kernel_size=3))
 print(conv_parameters(in_channels=3, out_channels=20, kernel_size=3).working)
 
 # %%
-# .. seealso:: 完整的讲解见:ref:`three-to-twenty`。
+# 完整的讲解在教程里：:ref:`three-to-twenty`。
