@@ -194,7 +194,7 @@ def check_tensor(name: str, value: object, axes: int, expected: str) -> Tensor:
     Raises
     ------
     TypeError
-        If it is no tensor.
+        If it is no tensor, or holds complex numbers.
     ValueError
         If it has another number of axes, or no numbers.
     """

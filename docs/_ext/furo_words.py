@@ -1,4 +1,4 @@
-"""Translate the words that Furo's templates hold in plain English: labels and icon titles."""
+"""Translate the words that Furo and MyST-NB write in plain English: labels and icon titles."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import re
 from sphinx.application import Sphinx
 from sphinx.locale import get_translation
 
-WORDS = re.compile(r'(?<=\baria-label=")[^"]+|(?<=<title>)[^<]+')
+# the first is followed by a page's title, which is in the page's language already
+WORDS = re.compile(r'(?<=\baria-label=")(?:Toggle navigation of |[^"]+)|(?<=<title>)[^<]+')
 
 
 def translate_labels(html: str) -> str:
     """Replace each label by its entry in docs/locale/<language>/LC_MESSAGES/sphinx.po, if any."""
     translate = get_translation("sphinx")
-    return WORDS.sub(lambda label: translate(label[0]), html)
+
+    def translated(label: re.Match[str]) -> str:
+        words = label[0].strip()
+        return label[0] if translate(words) == words else translate(words)
+
+    return WORDS.sub(translated, html)
 
 
 def add_filter(app: Sphinx) -> None:

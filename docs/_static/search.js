@@ -7,18 +7,26 @@
   let pagefind; // a promise, once asked for
 
   function load() {
-    pagefind ??= import(new URL(box.dataset.bundle + "pagefind.js", document.baseURI)).then(
-      async (module) => {
+    pagefind ??= import(new URL(box.dataset.bundle + "pagefind.js", document.baseURI))
+      .then(async (module) => {
         await module.options({ excerptLength: 18 });
         await module.init();
         return module;
-      },
-    );
+      })
+      .catch((error) => {
+        pagefind = undefined; // so that the next key tries again
+        throw error;
+      });
     return pagefind;
   }
 
   function say(text) {
     results.textContent = text;
+  }
+
+  function sayWhatFailed() {
+    // browsers load no modules from file://
+    say(location.protocol === "file:" ? results.dataset.offline : results.dataset.failed);
   }
 
   function show(page) {
@@ -35,7 +43,7 @@
   async function search() {
     const words = input.value.trim();
     if (!words) return say("");
-    say(box.querySelector("[data-searching]").dataset.searching);
+    say(results.dataset.searching);
     try {
       const found = await (await load()).debouncedSearch(words, {}, 150);
       if (found === null) return; // the reader has typed on
@@ -44,12 +52,10 @@
       if (pages.length) results.replaceChildren(...pages.map(show));
       else say(results.dataset.none);
     } catch (error) {
-      say(results.dataset.offline); // browsers load no modules from file://
+      sayWhatFailed();
     }
   }
 
-  input.addEventListener("focus", () => load().catch(() => say(results.dataset.offline)), {
-    once: true,
-  });
+  input.addEventListener("focus", () => load().catch(sayWhatFailed), { once: true });
   input.addEventListener("input", search);
 })();

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 from markdown_it import MarkdownIt
 from sybil import Sybil
+from sybil.example import SybilFailure
 
 import conftest
 
@@ -101,24 +103,29 @@ def test_a_fence_that_would_be_passed_over_is_named(
         assert "page.md:" in wrong[0]
 
 
+CELL = "```{code-cell} python\n---\nmystnb:\n  image:\n    alt: no\n---\n1 / 0\n```\n"
+
+
 @pytest.mark.parametrize(
-    "fence",
+    ("fence", "error", "said"),
     [
-        "```python\nassert 1 + 1 == 3\n```\n",
-        "```python\n>>> 1 + 1\n3\n```\n",
-        "```{code-cell} python\n---\nmystnb:\n  image:\n    alt: no\n---\n1 / 0\n```\n",
-        "```bash\nmake no-such-target\n```\n",
-        "```bash\nrm -rf elsewhere\n```\n",
-        "```bash\npython examples/en/no_such_script.py\n```\n",
-        "```bash\npip install '.[no-such-extra]'\n```\n",
+        ("```python\nassert 1 + 1 == 3\n```\n", AssertionError, None),
+        ("```python\n>>> 1 + 1\n3\n```\n", SybilFailure, "Got:\n    2"),
+        (CELL, ZeroDivisionError, "division by zero"),
+        ("```bash\nmake no-such-target\n```\n", CalledProcessError, "no-such-target"),
+        ("```bash\nrm -rf elsewhere\n```\n", AssertionError, "does not know"),
+        ("```bash\npython examples/no.py\n```\n", AssertionError, "no such script"),
+        ("```bash\npip install '.[no-such]'\n```\n", AssertionError, "cannot be installed"),
     ],
 )
-def test_a_snippet_that_fails_fails_its_test(fence: str, tmp_path: Path) -> None:
+def test_a_snippet_that_fails_fails_its_test(
+    fence: str, error: type[Exception], said: str | None, tmp_path: Path
+) -> None:
     page = tmp_path / "page.md"
     page.write_text("# Page\n\n" + fence, encoding="utf-8")
     document = conftest.markdown("en", str(tmp_path), pattern="*.md").parse(page)
     [example] = document.examples()
-    with pytest.raises(Exception, match=r".*"):  # each kind of snippet fails in its own way
+    with pytest.raises(error, match=said and re.escape(said)):
         example.evaluate()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,18 @@ def test_a_page_fits_asks_nobody_else_and_complains_of_nothing(
         assert not cut
     assert not complaints
     assert [url for url in requests if not url.startswith(address)] == []
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_stylesheets_write_no_english_on_a_chinese_page(
+    page: Page, address: str, name: str
+) -> None:
+    page.goto(f"{address}/zh/{name}")
+    written = page.evaluate(
+        """[...document.querySelectorAll("*")].flatMap(element =>
+            ["::before", "::after"].map(part => getComputedStyle(element, part).content))"""
+    )
+    assert not [text for text in set(written) if re.search('"[^"]*[A-Za-z]{2}', text)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

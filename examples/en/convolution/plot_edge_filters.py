@@ -45,7 +45,7 @@ plt.show()
 # Where the image is flat, the weights of each operator add up to nothing. That
 # is why the sky is white in every map.
 
-print("sums of the weights:", weight.sum(dim=(1, 2, 3)).tolist())
+print("sums of the operators:", operators.sum(dim=(1, 2)).tolist())
 sky = steps.output[:, 5:15, 100:200].abs().mean()
 print(f"in the sky: {sky:.3f}; everywhere: {steps.output.abs().mean():.3f}")
 print("weight:", conv_weight_shape(3, 3, 3), "output:", tuple(steps.output.shape))

@@ -42,7 +42,7 @@ plt.show()
 #
 # 每个算子的权重加起来都是零，所以在平坦的地方结果也是零。这就是天空在每张图里都是白色的原因。
 
-print("各卷积核的权重之和：", weight.sum(dim=(1, 2, 3)).tolist())
+print("各算子的权重之和：", operators.sum(dim=(1, 2)).tolist())
 sky = steps.output[:, 5:15, 100:200].abs().mean()
 print(f"天空里：{sky:.3f}；全图：{steps.output.abs().mean():.3f}")
 print("权重：", conv_weight_shape(3, 3, 3), "输出：", tuple(steps.output.shape))

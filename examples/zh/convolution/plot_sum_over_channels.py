@@ -24,6 +24,15 @@ figure.suptitle("各通道的贡献及其总和：蓝比红多多少")
 plt.show()
 
 # %%
+# 照片拍的是北京颐和园的佛香阁，天空是淡蓝色，屋顶的瓦是橙色。
+
+plt.figure(figsize=(5.2, 3.6))
+plt.imshow(photo("china").numpy())
+plt.axis("off")
+plt.title("照片：颐和园佛香阁")
+plt.show()
+
+# %%
 # 总和就是特征图
 # --------------
 #
@@ -41,7 +50,7 @@ print("与PyTorch相等：", torch.allclose(steps.output, expected, atol=1e-6))
 #
 # 天空里蓝色多于红色，屋顶上正好相反。
 
-for place, row, column in (("天空", 10, 160), ("屋顶", 150, 170)):
+for place, row, column in (("天空", 10, 160), ("屋顶", 187, 130)):
     one = steps.at(0, row, column)
     red, green, blue = one.partial_sums.tolist()
     print(f"{place}：{red:+.2f} {green:+.2f} {blue:+.2f} = {one.value.item():+.2f}")
