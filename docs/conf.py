@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_gallery.gen_gallery",
+    "_ext.colons",
     "_ext.description",
     "_ext.furo_words",
     "_ext.gallery",
@@ -52,8 +53,7 @@ myst_enable_extensions = [
 ]
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(BUILD / "cells" / LANG)
-nb_execution_raise_on_error = True
-nb_execution_show_tb = True
+nb_execution_raise_on_error = nb_execution_show_tb = True
 nb_execution_timeout = 120  # seconds a cell
 nb_merge_streams = True  # else what one cell prints may fall into several boxes, even empty ones
 nb_code_prompt_show = {"en": "Show the answer", "zh": "显示答案"}[LANG]

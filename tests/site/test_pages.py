@@ -159,7 +159,7 @@ def test_no_markup_is_left_unread() -> None:
     for language, name in ALL:
         for text in parse(language, name).select_one("article").find_all(string=True):
             if type(text) is NavigableString and not is_code(text):
-                assert not re.search(r"\*\*|``|:\w+:`|\]\(|\\ ", text), (language, name, text)
+                assert not re.search(r"\*\*|``|:\w+:`|\]\(|\\ | -- ", text), (language, name, text)
 
 
 def test_examples_can_be_downloaded_as_scripts_and_notebooks() -> None:
