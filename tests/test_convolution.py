@@ -85,7 +85,7 @@ def whole_numbers(
 def cases(
     draw: st.DrawFn,
     axes: st.SearchStrategy[int] = st.integers(1, 3),  # noqa: B008  (strategies do not change)
-    batch: st.SearchStrategy[list[int]] = st.lists(st.integers(0, 2), max_size=1),  # noqa: B008
+    batch: st.SearchStrategy[list[int]] = st.lists(st.integers(0, 2), max_size=1),  # noqa: B008  (nor does this)
     dtype: torch.dtype = torch.float64,
     largest: int = 9,
 ) -> Case:
