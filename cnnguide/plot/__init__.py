@@ -7,7 +7,8 @@ that labels of your own may be Chinese too.
 from cnnguide.plot.filters import kernels
 from cnnguide.plot.fonts import use_fonts
 from cnnguide.plot.maps import channels, partial_sums
+from cnnguide.plot.pyramids import pyramid
 
-__all__ = ["channels", "kernels", "partial_sums", "use_fonts"]
+__all__ = ["channels", "kernels", "partial_sums", "pyramid", "use_fonts"]
 
 use_fonts()

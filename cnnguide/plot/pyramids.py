@@ -1,0 +1,122 @@
+"""A figure of channels and sizes along a whole model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from math import log2, sqrt
+
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from cnnguide.arguments import is_several, type_error, value_error
+from cnnguide.language import message
+from cnnguide.plot.panels import RESOLUTION, WIDTH
+from cnnguide.recorder import Row
+
+__all__ = ["pyramid"]
+
+MOST_SLABS = 12  # across: where there are more, what has one size becomes one slab
+Map = tuple[tuple[int, ...], int]  # the size of a feature map (none for a vector), its channels
+
+
+def pyramid(rows: Sequence[Row], title: str = "") -> Figure:
+    """Draw channels and sizes along a model: a slab for each shape that its input takes.
+
+    A slab's height stands for the size of the feature maps, its width for the number of
+    channels. Vectors, behind flattening, have no size.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The rows of a trace.
+    title : str
+        What stands above, such as the model's name.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The slabs, with their sizes above and their channels below.
+
+    Raises
+    ------
+    TypeError
+        If `rows` holds something else than rows of a trace, or `title` is no string.
+    ValueError
+        If no row has channels.
+
+    See Also
+    --------
+    channels : The feature maps themselves.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from cnnguide import plot, trace
+    >>> model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3))
+    >>> figure = plot.pyramid(trace(model, (1, 3, 32, 32)).rows)
+    >>> [text.get_text() for text in figure.axes[0].texts][:4]
+    ['30×30', '16', '15×15', '16']
+    """
+    if not is_several(rows) or not all(isinstance(row, Row) for row in rows):
+        raise type_error(
+            "rows must be the rows of a trace, such as trace(model, size).rows, got {value!r}",
+            value=rows,
+        )
+    if not isinstance(title, str):
+        raise type_error("title must be a string, got {value!r}", value=title)
+    maps = [shape for shape, _ in groupby(_maps(rows))]
+    if not maps:
+        raise value_error("no row has channels that are known: there is nothing to draw")
+    slabs = [(size, [channels]) for size, channels in maps]
+    if len(slabs) > MOST_SLABS:
+        slabs = [
+            (size, [channels for _, channels in same])
+            for size, same in groupby(maps, key=lambda one: one[0])
+        ]
+    figure, axes = pyplot.subplots(figsize=(WIDTH, 3.0), dpi=RESOLUTION, layout="constrained")
+    tallest = max((max(size) for size, _ in slabs if size), default=1)
+    widest = max(_width(channels) for _, channels in slabs)
+    turned = 90 if len(slabs) > 6 else 0  # degrees: narrow slabs have narrow labels
+    for place, (size, channels) in enumerate(slabs):
+        height = sqrt(max(size) / tallest) if size else 0.06
+        width = 0.85 * _width(channels) / widest
+        corner = (place - width / 2, -height / 2)
+        colour = "#3d7ab8" if size else "#b8743d"
+        axes.add_patch(Rectangle(corner, width, height, facecolor=colour, edgecolor="white"))
+        above = "×".join(map(str, size))
+        below = _range(channels)
+        axes.text(place, 0.55, above, ha="center", va="bottom", fontsize=8, rotation=turned)
+        axes.text(place, -0.55, below, ha="center", va="top", fontsize=8, rotation=turned)
+    axes.set_xlim(-0.6, len(slabs) - 0.4)
+    room = 0.35 if turned else 0.15
+    axes.set_ylim(-0.55 - room, 0.55 + room)
+    axes.set_axis_off()
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(message("above: size in pixels; below: channels"), fontsize=9)
+    return figure
+
+
+def _maps(rows: Sequence[Row]) -> Iterator[Map]:
+    """Yield size and channels of what each call makes, where they are known."""
+    for row in rows:
+        channels, shape = row.out_channels, row.output_shape
+        if channels is None:
+            continue
+        if len(shape) > 2 and shape[1] == channels and shape[-1] != channels:
+            yield shape[2:], channels
+        elif len(shape) == 2 and shape[-1] == channels:
+            yield (), channels
+        elif channels in shape:
+            at = shape.index(channels)
+            yield (shape[at + 1 :] if at < len(shape) - 1 else (), channels)
+
+
+def _width(channels: Sequence[int]) -> float:
+    return log2(max(channels) + 1)
+
+
+def _range(channels: Sequence[int]) -> str:
+    least, most = min(channels), max(channels)
+    return str(most) if least == most else f"{least}–{most}"
