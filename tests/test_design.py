@@ -1,0 +1,209 @@
+"""Each rule speaks where it should, with the right number, and is silent elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from cnnguide import TraceError, advise, use_language
+from tests.zoo import ZOO
+
+HAN = re.compile(r"[\u3400-\u9fff]")
+SIZE = (1, 3, 32, 32)
+
+
+def network(*layers: nn.Module) -> nn.Sequential:
+    return nn.Sequential(*layers)
+
+
+def head(channels: int) -> tuple[nn.Module, ...]:
+    return nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10)
+
+
+def conv(before: int, after: int, **options) -> nn.Conv2d:
+    return nn.Conv2d(before, after, 3, padding=1, **options)
+
+
+# Wide, deep and even: no rule has anything to say
+GOOD = network(
+    *(conv(3, 16), nn.ReLU(), conv(16, 16), nn.ReLU(), nn.MaxPool2d(2)),
+    *(conv(16, 32), nn.ReLU(), conv(32, 32), nn.ReLU(), nn.MaxPool2d(2)),
+    *(conv(32, 64), nn.ReLU(), conv(64, 64), nn.ReLU()),
+    *head(64),
+)
+
+
+def rules(model: nn.Module, size=SIZE, **options) -> list[str]:
+    return [hint.rule for hint in advise(model, size, **options)]
+
+
+def only(model: nn.Module, rule: str, size=SIZE, **options):
+    found = [hint for hint in advise(model, size, **options) if hint.rule == rule]
+    assert len(found) == 1, rules(model, size, **options)
+    return found[0]
+
+
+def test_a_sound_plan_gets_no_advice():
+    advice = advise(GOOD, SIZE)
+    assert len(advice) == 0
+    assert list(advice) == []
+    assert "no rule" in str(advice)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet v1", "unet, transposed"])
+def test_known_networks_get_none_either(name):
+    specimen = ZOO[name]
+    assert rules(specimen.model(), specimen.inputs[0]) == []
+
+
+def test_the_first_layer_and_the_data():
+    hint = only(GOOD, "input-channels", (1, 1, 32, 32))
+    assert hint.layer == "0"
+    assert "reads 3 channels, but the data has 1" in hint.finding
+    assert "Conv2d(1, …)" in hint.reason
+
+
+def test_a_failure_that_is_not_the_first_layers_channels_stays_one():
+    with pytest.raises(TraceError, match="2"):
+        advise(network(conv(3, 16), nn.ReLU(), conv(8, 8)), SIZE)
+
+
+def test_groups_that_do_not_divide():
+    layer = conv(6, 12)
+    layer.groups = 4  # torch refuses it when a layer is made, but not later
+    hint = only(network(layer), "groups", (1, 6, 8, 8))
+    assert "in_channels is 6, which 4 groups" in hint.finding
+    assert "choose 4 or 8" in hint.reason
+
+
+@given(st.integers(1, 12), st.integers(1, 12))
+def test_jumps_in_width(before, times):
+    model = network(conv(3, 8 * before), conv(8 * before, 8 * before * times), *head(8))
+    model[-1] = nn.Linear(8 * before * times, 10)
+    found = [hint for hint in advise(model, SIZE) if hint.rule == "jump"]
+    assert [hint.layer for hint in found] == (["1"] if times > 4 else [])
+    assert all(f"{times} times" in hint.finding for hint in found)
+
+
+def test_a_cheap_1x1_convolution_may_widen():
+    assert "jump" not in rules(network(conv(3, 8), nn.Conv2d(8, 64, 1), *head(64)))
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 2), st.integers(8, 24))
+def test_pixels_that_nobody_reads(kernel, stride, padding, size):
+    layer = nn.Conv1d(1, 8, kernel, stride, padding)
+    x = torch.ones(1, 1, size, requires_grad=True)
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+    layer(x).sum().backward()
+    read = x.grad[0, 0].nonzero().flatten()
+    unread = size - 1 - int(read.max())
+    expected = unread if kernel >= stride else 0  # gaps between windows are no remainder
+    found = [hint for hint in advise(layer, (1, 1, size)) if hint.rule == "size-does-not-divide"]
+    assert [hint.finding for hint in found] == (
+        [f"Conv1d never reads the last {expected} of {size} pixels along its axes"]
+        if expected
+        else []
+    )
+
+
+def test_the_linear_layer_that_holds_everything():
+    model = network(conv(3, 16), nn.Flatten(), nn.Linear(16 * 32 * 32, 10))
+    hint = only(model, "one-linear")
+    total = sum(one.numel() for one in model.parameters())
+    assert f"{model[2].weight.numel() + 10:,} of {total:,}" in hint.finding
+    assert "32×32" in hint.reason
+    assert "one-linear" not in rules(network(conv(3, 16), *head(16)))
+
+
+def test_a_field_smaller_than_the_object():
+    model = network(conv(3, 16), nn.ReLU(), conv(16, 16), *head(16))
+    hint = only(model, "receptive-field")
+    assert "sees 5×5 pixels, less than an object of 32×32" in hint.finding
+    assert "receptive-field" not in rules(model, object_size=(5, 5))
+    assert "receptive-field" in rules(model, object_size=(5, 6))
+
+
+def test_downsampling_too_early():
+    stem = (nn.Conv2d(3, 64, 7, stride=2, padding=3), nn.MaxPool2d(3, 2, 1))
+    hint = only(network(*stem, *head(64)), "early-downsampling")
+    assert "bring 32×32 down to 8×8" in hint.finding
+    assert "early-downsampling" not in rules(network(*stem, *head(64)), (1, 3, 224, 224))
+
+
+def test_odd_widths():
+    model = network(conv(3, 20), conv(20, 16), conv(16, 3))
+    hint = only(model, "multiple-of-8")
+    assert "0 (20)" in hint.finding
+    assert "1 convolutions" in hint.finding  # the last one's width is not its choice
+
+
+def test_every_hint_has_a_reason_and_a_source():
+    bad = network(
+        *(nn.Conv2d(3, 20, 7, stride=2), nn.MaxPool2d(2)),
+        *(conv(20, 200), nn.Flatten(), nn.Linear(200 * 6 * 6, 10)),
+    )
+    advice = advise(bad, SIZE)
+    assert {hint.rule for hint in advice} == {
+        *("jump", "size-does-not-divide", "one-linear", "receptive-field"),
+        *("early-downsampling", "multiple-of-8"),
+    }
+    for hint in advice:
+        assert re.search(r"\d", hint.finding)
+        assert len(hint.reason) > 20
+        assert re.search(r"https://\S+$", hint.source)
+
+
+def test_it_says_the_same_in_chinese():
+    bad = network(nn.Conv2d(3, 20, 7, stride=2), conv(20, 200), *head(200))
+    english = advise(bad, SIZE)
+    with use_language("中文"):
+        chinese = advise(bad, SIZE)
+    assert [hint.rule for hint in chinese] == [hint.rule for hint in english]
+    for one, other in zip(chinese, english, strict=True):
+        assert HAN.search(one.finding)
+        assert HAN.search(one.reason)
+        assert not HAN.search(other.finding + other.reason)
+        numbers = re.compile(r"\d+(?:[×,]\d+)*")
+        assert sorted(numbers.findall(one.finding)) == sorted(numbers.findall(other.finding))
+
+
+def test_formats():
+    advice = advise(network(nn.Conv2d(3, 20, 7, stride=2), *head(20)), SIZE)
+    assert json.loads(json.dumps(advice.to_dict()))["model"] == "Sequential"
+    assert advice.to_markdown().startswith("1. **")
+    for hint in advice:
+        assert hint.finding in str(advice)
+        assert hint.finding.replace("&", "&amp;") in advice._repr_html_()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        advice.model = "other"
+
+
+def test_the_model_is_left_alone():
+    model = network(conv(3, 16), nn.BatchNorm2d(16), nn.Dropout(), *head(16)).train()
+    model[0].eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    advise(model, SIZE)
+    assert [layer.training for layer in model] == [False, True, True, True, True, True]
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_html_is_escaped():
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.add_module("<b>", nn.Conv2d(3, 20, 3))
+            self.last = nn.Conv2d(20, 8, 3)
+
+        def forward(self, x):
+            return self.last(self._modules["<b>"](x))
+
+    assert "<b>" not in advise(Odd(), SIZE)._repr_html_()
