@@ -41,6 +41,7 @@ chromium: $(READY) ## find a Chromium for the browser tests, or install one
 	@$(PY) -m tests.site.chromium
 
 bench: html ## measure speed and size by ratio
+	@$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[bench]'
 	$(PY) -m tests.bench.measure
 
 messages: $(READY) ## bring the package's Chinese messages up to date
@@ -48,6 +49,7 @@ messages: $(READY) ## bring the package's Chinese messages up to date
 	$(PY) -m babel.messages.frontend -q extract --no-default-keywords -k message -k value_error -k type_error --sort-by-file --no-wrap --add-location=file -o build/cnnguide.pot cnnguide
 	$(PY) -m babel.messages.frontend -q update -i build/cnnguide.pot -o $(CATALOGUE).po -l zh --no-wrap --ignore-obsolete --ignore-pot-creation-date
 	$(PY) -m babel.messages.frontend -q compile -i $(CATALOGUE).po -o $(CATALOGUE).mo --statistics
+	$(PY) -m babel.messages.frontend -q compile -i $(dir $(CATALOGUE))click.po -o $(dir $(CATALOGUE))click.mo
 
 reference: $(READY) ## bring the Chinese catalogue of the docstrings up to date
 	$(PY) -m docs._ext.docstrings

@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parent
 
 
 def check_commands(example: Example) -> None:
-    """Check shell commands without running them: make would be testing itself."""
+    """Check shell commands; those of make without running them: it would be testing itself."""
     # a make that runs these tests leaves its own settings behind
     environment = {name: v for name, v in os.environ.items() if not name.startswith("MAKE")}
     for line in example.parsed.splitlines():
@@ -30,6 +31,8 @@ def check_commands(example: Example) -> None:
         if command[0] == "make":  # the target exists, and so does all that it is made from
             dry_run = [*command, "--dry-run", "--directory", str(ROOT)]
             subprocess.run(dry_run, check=True, capture_output=True, env=environment)
+        elif command[0] == "cnnguide":  # it runs, and all is well
+            subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True)
         elif command[0] == "python":  # the script exists; tests/test_examples.py runs it
             assert (ROOT / command[1]).is_file(), f"no such script: {command[1]}"
         elif command[:2] == ["pip", "install"]:  # it installs this folder, with extras that exist

@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).parents[2]
 EXTRACTED = ROOT / "build" / "gettext"
 CATALOGUE = ROOT / "docs" / "locale" / "zh_CN" / "LC_MESSAGES" / "docstrings.po"
-LINK = re.compile(r":py:obj:`\w+`")  # a line of See Also: nothing to translate
+LINK = re.compile(r":py:obj:`[\w.]+`|torch(\.\w+)+")  # a name alone: nothing to translate
 # "Parameters", "Returns" … are Sphinx's own words
 SPHINX = gettext.translation("sphinx", Path(sphinx.__file__).parent / "locale", ["zh_CN"])
 

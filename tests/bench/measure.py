@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from cnnguide import convolve, hwc_to_chw, photo
+from tests.bench import tracing
 
 HTML = Path(__file__).parents[2] / "build" / "html"
 ROUNDS = 7
@@ -33,6 +34,10 @@ def ratio(ours: Callable[[], object], peer: Callable[[], object]) -> float:
 
 def importing(module: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+
+
+def help_text() -> None:
+    subprocess.run([sys.executable, "-m", "cnnguide", "--help"], check=True, capture_output=True)
 
 
 def taken_apart_by_hand(image: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -57,6 +62,7 @@ def main() -> None:
     print(
         f"  import cnnguide / import torch: {ratio(importing('cnnguide'), importing('torch')):.2f}"
     )
+    print(f"  cnnguide --help / import torch: {ratio(help_text, importing('torch')):.2f}")
     print(
         "  convolve, 20 filters on a photo / a conv2d for each channel: "
         f"{ratio(lambda: convolve(image, weight), lambda: taken_apart_by_hand(image, weight)):.2f}"
@@ -65,6 +71,7 @@ def main() -> None:
         "  convolve / conv2d, which keeps no step: "
         f"{ratio(lambda: convolve(image, weight), lambda: functional.conv2d(image, weight)):.1f}"
     )
+    tracing.main()
     print("size of a page with its pictures, compressed")
     for page in sorted(HTML.glob("*/guide/*.html")):
         print(f"  {page.relative_to(HTML)}: {page_weight(page) / 1024:.0f} KiB")
