@@ -1041,7 +1041,7 @@ def _pooling_idea(case: _Case) -> Iterator[str]:
         )
         if case.layer is not None:
             yield message("norm_type: {p}", p=_decimal(float(case.layer.norm_type)))
-            if isinf(case.layer.norm_type):
+            if case.layer.norm_type == inf:
                 yield message("That is the largest absolute value.")
 
 
@@ -1658,7 +1658,7 @@ def _dropout(case: _Case) -> list[Section]:
     if channels:
         idea.append(message("In training, whole channels of a sample are left out at random."))
     else:
-        idea.append(message("In training, single numbers are left out at random."))
+        idea.append(message("In training, individual numbers are left out at random."))
     if alpha:
         idea.append(
             message(
@@ -1729,7 +1729,7 @@ def _softmax(case: _Case) -> list[Section]:
     elif case.layer is not None and case.layer.dim is not None:
         lines.append(message("The axis is dim={dim}.", dim=case.layer.dim))
     else:
-        lines.append(message("The axis is dim; give it always."))
+        lines.append(message("The axis is dim, which should always be given."))
     if case.facts is not None:
         lines += _softmax_length(case, case.facts)
     lines += [message("Shape and channels stay."), _nothing_learned()]
@@ -2017,7 +2017,7 @@ def _padded_size(case: _Case) -> Iterator[str]:
         for letter in letters[::-1]
         for part in (
             message("before {axis}", axis=letter),
-            message("behind {axis}", axis=letter),
+            message("after {axis}", axis=letter),
         )
     ]
     yield message("padding gives its numbers in this order: {order}", order=_listed(order))
@@ -2551,8 +2551,12 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "Hardswish": lambda: message(
         "SiLU made of straight lines and a parabola, which is cheap to compute."
     ),
-    "Sigmoid": lambda: message("It squeezes any number in between 0 and 1, along an S."),
-    "Tanh": lambda: message("It squeezes any number in between −1 and 1, along an S through 0."),
+    "Sigmoid": lambda: message(
+        "It squeezes every number in between 0 and 1, along an S-shaped curve."
+    ),
+    "Tanh": lambda: message(
+        "It squeezes every number in between −1 and 1, along an S-shaped curve through 0."
+    ),
     "CELU": lambda: message(
         "ELU with x divided by alpha in the exponential, so that the slope does not jump at 0."
     ),
@@ -2571,7 +2575,7 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "Hardtanh": lambda: message("Numbers are cut off at min_val and at max_val."),
     "LogSigmoid": lambda: message("The logarithm of the sigmoid: all values are negative."),
     "Softsign": lambda: message(
-        "It squeezes any number in between −1 and 1, but approaches them more slowly than tanh."
+        "It squeezes every number in between −1 and 1, but nears them more slowly than tanh."
     ),
     "Tanhshrink": lambda: message("x less its tanh: small numbers almost vanish."),
 }

@@ -106,7 +106,7 @@ def parse_layer(text: str) -> nn.Module:
 
     Examples
     --------
-    >>> from cnnguide import parse_layer
+    >>> from cnnguide.layer_text import parse_layer
     >>> parse_layer("nn.Conv2d(3, 64, kernel_size=(3, 5), padding='same')")
     Conv2d(3, 64, kernel_size=(3, 5), stride=(1, 1), padding=same)
     >>> parse_layer("ReLU")
@@ -156,7 +156,7 @@ def parse_size(text: str) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> from cnnguide import parse_size
+    >>> from cnnguide.layer_text import parse_size
     >>> parse_size("1,3,224,224")
     (1, 3, 224, 224)
     >>> parse_size("3×64×64")

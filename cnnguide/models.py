@@ -34,13 +34,6 @@ class SmallClassifier(nn.Module):
     blocks : int
         How often the size is halved, at least 1.
 
-    Attributes
-    ----------
-    blocks : torch.nn.Sequential
-        The blocks, each a Sequential of convolution, BatchNorm, ReLU and max pooling.
-    head : torch.nn.Sequential
-        Flatten and Linear.
-
     Raises
     ------
     TypeError
@@ -145,11 +138,6 @@ class Generator(nn.Module):
         Channels of the last feature map, before the image; at least 1. The
         paper's generator has 128, most of its followers 64.
 
-    Attributes
-    ----------
-    layers : torch.nn.Sequential
-        All layers in order.
-
     Raises
     ------
     TypeError
@@ -250,11 +238,6 @@ class Discriminator(nn.Module):
         Channels of the images: 1 for grey, 3 for RGB. At least 1.
     width : int
         Channels of the first feature map, at least 1.
-
-    Attributes
-    ----------
-    layers : torch.nn.Sequential
-        All layers in order.
 
     Raises
     ------

@@ -8,6 +8,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
 import torch
@@ -140,8 +141,8 @@ class Trace:
         return f"<Trace of {self.model}: {len(self.rows)} rows>"
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{_escaped(line)}</li>" for line in self._summary().splitlines())
-        return f'<div class="cnnguide-trace">{self._table("html")}<ul>{lines}</ul></div>'
+        lines = "".join(f"<li>{escape(line)}</li>" for line in self._summary().splitlines())
+        return f'<div class="cnnguide-trace">{self._table("unsafehtml")}<ul>{lines}</ul></div>'
 
     def to_markdown(self) -> str:
         """Return the table as Markdown, in the current language.
@@ -252,6 +253,10 @@ class Trace:
         cells = [_cells(row) for row in self.rows]
         if style == "pipe":  # the one sign that would end a cell
             cells = [[cell.replace("|", "\\|") for cell in line] for line in cells]
+        if style == "unsafehtml":  # names are code
+            heads = [escape(head) for head in heads]
+            cells = [[escape(cell) for cell in line] for line in cells]
+            cells = [[f"<code>{n}</code>", f"<code>{t}</code>", *more] for n, t, *more in cells]
         table: str = tabulate(
             cells, heads, tablefmt=style, colalign=aligned if cells else None, disable_numparse=True
         )
@@ -557,9 +562,3 @@ def _cells(row: Row) -> list[str]:
 
 def _times(numbers: Any) -> str:
     return "×".join(map(str, numbers))
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text)

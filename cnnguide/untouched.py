@@ -171,16 +171,19 @@ class _Before:
             if own != members:
                 own.clear()
                 own.update(members)
+        self._restore_tensors()
+        for restore in self.others:
+            restore()
+        for kind, attributes in self.classes:
+            _restore_class(kind, attributes)
+
+    def _restore_tensors(self) -> None:
         for tensor, numbers in self.tensors:
             if tensor.data_ptr() != numbers.data_ptr() or tensor.shape != numbers.shape:
                 tensor.data = numbers
                 if not tensor.is_inference():  # Tensor.set_ has counted itself
                     versions = (tensor._version - 1,)
                     torch._C._autograd._unsafe_set_version_counter((tensor,), versions)
-        for restore in self.others:
-            restore()
-        for kind, attributes in self.classes:
-            _restore_class(kind, attributes)
 
 
 def _restore_class(kind: type, attributes: dict[str, Any]) -> None:

@@ -346,6 +346,7 @@ ATTACKS = [
     "Linear(3, 3, True, None, None)",
     "Conv2d(3, 64, 3, 1, 0, 1, 1, True, 'zeros', 'cpu')",
     "EmbeddingBag(3, 3, None, 2.0, False, 'mean', False, None, False, None, 'cpu')",
+    "EmbeddingBag(3, 3, None, 2.0, False, 'mean', False, None, True)",  # None: the hidden _weight
     "Embedding(3, 3, _weight=None)",
     "LSTM(3, 3, 1, True, False, 0.0, False, 0, 'cpu')",
     "GRU(3, 3, 1, True, False, 0.0, False, 0, 'cpu')",

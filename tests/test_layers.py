@@ -30,7 +30,7 @@ from cnnguide.layers import LayerFacts, layer_facts, reader
 from cnnguide.receptive import ReceptiveField, Window
 
 set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
-PROPERTY = settings(deadline=None, max_examples=30)  # for each of a hundred classes
+PROPERTY = settings(deadline=None, max_examples=25)  # for each of a hundred classes
 REFUSALS = (AssertionError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 Shape = tuple[int, ...]
@@ -647,7 +647,7 @@ def accepted(kind: type[nn.Module]) -> st.SearchStrategy[Case]:
 
 
 @of_each_kind
-@settings(PROPERTY, max_examples=10)
+@settings(PROPERTY, max_examples=8)
 @given(st.data())
 def test_facts_are_the_layers(kind, data):
     case = data.draw(accepted(kind))
@@ -1133,6 +1133,9 @@ def test_another_number_of_sizes_is_refused(layer, sizes, expected):
             [(3, 8, 8)],
             "the input of shape (3, 8, 8) has 3 axes: BatchNorm2d takes (N, C, H, W)",
         ),
+        (nn.BatchNorm2d(3), [(4, 3)], "2 axes: BatchNorm2d takes (N, C, H, W)"),
+        (nn.LPPool3d(2, 3, 2, ceil_mode=True), [(1, 2, 2, 2)], "smaller than kernel_size"),
+        (nn.LPPool2d(2, (3,)), [(3, 8, 8)], "kernel_size is (3,), 1 numbers"),
         (
             nn.InstanceNorm1d(3),
             [(3,)],
@@ -1184,6 +1187,18 @@ def test_an_error_names_the_layer_and_what_clashes(layer, sizes, message):
         inputs = [torch.zeros(size) for size in sizes]
         with pytest.raises(REFUSALS):  # torch refuses the same
             layer(*inputs[:1], *([tuple(inputs[1:])] if inputs[1:] else []))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.LPPool1d(inf, (3,)), (3, 8)),
+        (nn.LPPool3d(inf, 3, 2, ceil_mode=True), (1, 2, 2, 2)),
+        (nn.MaxPool2d((3,)), (3, 8, 8)),
+    ],
+)
+def test_what_torch_allows_elsewhere_is_not_refused(layer, shape):
+    assert layer_facts(layer, shape).output_shape == tuple(layer(torch.zeros(shape)).shape)
 
 
 def test_the_rule_of_a_trace_names_no_layer():

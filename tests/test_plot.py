@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
-from cnnguide import Convolution, convolve, hwc_to_chw, photo, plot, use_language
+from cnnguide import Convolution, convolve, hwc_to_chw, photo, plot, trace, use_language
 from cnnguide.language import message
 
 LANGUAGES = ("en", "zh")
@@ -401,14 +401,49 @@ def test_without_a_chinese_font_chinese_labels_would_be_boxes():
         plot.channels(torch.rand(1, 4, 4)).canvas.draw()
 
 
+# A pyramid of channels and sizes
+
+
+def slabs(figure: Figure) -> list[tuple[str, str]]:
+    """Return the size and the channels of each slab, as they are written."""
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    return list(zip(texts[::2], texts[1::2], strict=True))
+
+
+def sequential() -> torch.nn.Sequential:
+    return torch.nn.Sequential(
+        *(torch.nn.Conv2d(3, 16, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)),
+        *(torch.nn.Conv2d(16, 32, 3, padding=1), torch.nn.Flatten(), torch.nn.Linear(2048, 10)),
+    )
+
+
+def test_a_pyramid_has_a_slab_for_each_shape(language):
+    figure = trace(sequential(), (1, 3, 16, 16)).plot()
+    assert slabs(figure) == [("16×16", "16"), ("8×8", "16"), ("8×8", "32"), ("", "10")]
+    heights = [patch.get_height() for patch in figure.axes[0].patches]
+    widths = [patch.get_width() for patch in figure.axes[0].patches]
+    assert heights == sorted(heights, reverse=True)
+    assert widths[0] == widths[1] < widths[2]
+    assert figure._suptitle.get_text() == "Sequential"
+    assert bool(re.search(r"[\u3400-\u9fff]", figure._supxlabel.get_text())) == (language == "zh")
+
+
+def test_a_long_model_has_a_slab_for_each_size():
+    layers = [layer for width in range(8, 22) for layer in (torch.nn.Conv2d(width, width + 1, 1),)]
+    figure = plot.pyramid(trace(torch.nn.Sequential(*layers), (1, 8, 6, 6)).rows)
+    assert slabs(figure) == [("6×6", "9–22")]
+
+
 # What is imported when
 
 
 @pytest.fixture(scope="module")
 def imported() -> dict[str, set[str]]:
-    """Packages that are loaded after `import cnnguide`, and after `cnnguide.plot` then."""
+    """Packages that all of `cnnguide` loads, and `cnnguide.plot` then."""
     code = """if True:
         import sys, cnnguide
+        for name in cnnguide.__all__:
+            getattr(cnnguide, name)
         print(*sys.modules)
         cnnguide.plot
         print(*sys.modules)

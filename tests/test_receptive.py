@@ -266,6 +266,8 @@ class Sight:
 
     def inside(self, pixels: int) -> range:
         """Return the positions that feel nothing of the border."""
+        if not self.jump:  # all were made from the one position that was left
+            return range(0)
         first = math.ceil(self.margin / self.jump)
         last = math.floor((pixels - 1 - self.margin) / self.jump)
         return range(first, min(last, self.maps.shape[2] - 1) + 1)

@@ -136,7 +136,9 @@ def test_no_english_is_left_on_a_chinese_page(name: str) -> None:
 @pytest.mark.parametrize("name", names("zh"))
 def test_what_code_prints_on_a_chinese_page_is_chinese(name: str) -> None:
     # torch speaks English only: its message is quoted where a page explains it
-    quoted = re.compile(r"Given groups=1, weight of size .*")
+    # and formulas, and rows of a trace, are made of the API's names
+    formula, row = r" {6}[DHWL]_out = ", r"[\w.]+ +\w+ +\([\d, ]+\) "
+    quoted = re.compile(rf"Given groups=1, weight of size .*|{formula}|{row}")
     for output in parse("zh", name).select(".cell_output pre, .sphx-glr-script-out pre"):
         left = [line for line in output.get_text().splitlines() if english(line)]
         assert not [line for line in left if not quoted.match(line)]
