@@ -712,6 +712,8 @@ _STRICT = {
     *(f"ConvTranspose{axes}d" for axes in (1, 2, 3)),
     *("Linear", "Bilinear"),
 }
+_FEATURES = {"Linear", "RNNCell", "LSTMCell", "GRUCell"}  # what mixes features
+_STEPS = {"RNN", "LSTM", "GRU", "MultiheadAttention"}  # what mixes the steps of a sequence too
 _VIEWS = {"Flatten", "Unflatten", "Identity"}
 _FLAT = {"Flatten", "Unflatten"}
 
@@ -729,9 +731,9 @@ def _led_on(facts: LayerFacts, layer: Any, axes: Axes) -> Axes:
         return axes.windowed(facts.input_shape, facts.output_shape, count, facts.step, mixes)
     if facts.type in _FLAT:
         return axes.reshaped(facts.input_shape, facts.output_shape)
-    if facts.type in ("Linear", "RNN", "LSTM", "GRU", "MultiheadAttention"):
+    if facts.type in _FEATURES | _STEPS:
         axes = axes.mixed(rank - 1)
-        if facts.type != "Linear":  # its steps meet, too
+        if facts.type in _STEPS:  # these meet, too
             axes = axes.mixed(1 if layer.batch_first and rank == 3 else 0)
     elif facts.type in ("Softmax", "LogSoftmax", "Softmin") and layer.dim is not None:
         axes = axes.mixed(layer.dim % rank)

@@ -1405,3 +1405,11 @@ def test_a_tensor_and_its_size_give_the_same():
     for name in ("unet, transposed", "volume", "columns by GRU", "dcgan discriminator"):
         args = tensors(ZOO[name].inputs)
         assert trace(ZOO[name].model(), *args) == traced(name)
+
+
+@pytest.mark.parametrize("cell", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
+def test_a_recurrent_cell_sees_all_that_was_flattened(cell):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), cell(4 * 6 * 6, 5))
+    found = trace(model, (2, 3, 8, 8))
+    assert [field.size for field in found[1].receptive_field] == [3, 3]
+    assert [field.size for field in found[2].receptive_field] == [8, 8]
