@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +19,7 @@ __all__ = ["left_as_it_was"]
 
 _MISSING = object()
 _PLAIN = frozenset({bool, int, float, str, type(None)})
-_CONTAINERS = (dict, list, deque, set)
+_CONTAINERS = frozenset({dict, OrderedDict, list, deque, set})
 # What holds no state of the model's own
 _OPAQUE = (
     *(str, bytes, int, float, complex, bool, type(None), type, torch.dtype),
@@ -101,15 +101,16 @@ class _Before:
                 continue
             seen.add(id(value))
             for held in self._note(value, seen):
-                if type(held) in _PLAIN:
+                kind = type(held)
+                if kind in _PLAIN:
                     continue
                 one = held
                 if isinstance(held, torch.Tensor):  # what hangs on it, not its numbers
                     one = held.__dict__
-                    if not nn.parameter.is_lazy(held):
+                    if kind is torch.Tensor:  # a parameter is not exchanged by set_
                         self.tensors.append((held, held.detach()))
-                if isinstance(one, _CONTAINERS) and not one:
-                    self.empty.append(one)
+                if type(one) in _CONTAINERS:
+                    (waiting if one else self.empty).append(one)
                 elif not isinstance(one, _OPAQUE):
                     waiting.append(one)
 
