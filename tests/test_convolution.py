@@ -64,6 +64,10 @@ class Case:
             warnings.filterwarnings("ignore", message="Using padding='same' with even kernel")
             return CONVOLUTIONS[self.axes](self.input, self.weight, self.bias, **self.options)
 
+    def converted(self, dtype: torch.dtype) -> Case:
+        bias = None if self.bias is None else self.bias.to(dtype)
+        return Case(self.input.to(dtype), self.weight.to(dtype), bias, self.options)
+
     def each_axis(self, option: str) -> list[int]:
         value = self.options[option]
         return [value] * self.axes if isinstance(value, int) else list(value)
@@ -144,7 +148,10 @@ def test_every_dtype_that_torch_convolves(dtype, data):
     case = data.draw(cases(dtype=dtype, largest=1))
     output = case.steps().output
     assert output.dtype == dtype
-    assert torch.equal(output, case.by_torch())
+    # torch in full precision: where the processor has AMX, torch 2.13 gets some strided
+    # convolutions of bfloat16 wrong, for example 3 where the sum of whole numbers is 0
+    precise = case.converted(torch.complex128 if dtype.is_complex else torch.float64)
+    assert torch.equal(output, precise.by_torch().to(dtype))
 
 
 @PROPERTY
