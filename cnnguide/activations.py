@@ -962,6 +962,15 @@ def _batches(data: object) -> Iterator[Tensor]:
         )
     for number, batch in enumerate(data):
         first = batch[0] if is_several(batch) and len(batch) else batch
+        if isinstance(first, Mapping):
+            raise type_error(
+                "data[{number}] is a {came} with {keys}: give the tensor that the model takes, "
+                "for example (batch[{key!r}] for batch in data)",
+                number=number,
+                came=type(first).__name__,
+                keys=", ".join(map(repr, first)),
+                key=next(iter(first), "x"),
+            )
         yield _batch(f"data[{number}]", first)
 
 

@@ -11,7 +11,15 @@ from cnnguide.language import message
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["axis_numbers", "is_several", "tensor", "type_error", "value_error", "whole_number"]
+__all__ = [
+    "axis_numbers",
+    "is_several",
+    "tensor",
+    "truth_value",
+    "type_error",
+    "value_error",
+    "whole_number",
+]
 
 
 def value_error(text: str, /, **values: object) -> ValueError:
@@ -112,7 +120,32 @@ def whole_number(name: str, value: object, minimum: int | None = 1) -> int:
     return number
 
 
-def axis_numbers(name: str, value: object, axes: int, minimum: int = 1) -> tuple[int, ...]:
+def truth_value(name: str, value: object) -> bool:
+    """Return an argument after checking that it is True or False.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : object
+        What came; 1 and 0 do not count.
+
+    Returns
+    -------
+    bool
+        The argument itself.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if not isinstance(value, bool):
+        raise type_error("{name} must be True or False, got {value!r}", name=name, value=value)
+    return value
+
+
+def axis_numbers(name: str, value: object, axes: int, minimum: int | None = 1) -> tuple[int, ...]:
     """Return one number for each spatial axis; a single number serves all.
 
     Parameters
@@ -123,8 +156,8 @@ def axis_numbers(name: str, value: object, axes: int, minimum: int = 1) -> tuple
         A whole number, or a sequence of `axes` of them.
     axes : int
         How many spatial axes there are.
-    minimum : int
-        The smallest number allowed.
+    minimum : int or None
+        The smallest number allowed; None for any.
 
     Returns
     -------

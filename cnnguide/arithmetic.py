@@ -12,7 +12,14 @@ from math import inf, prod
 from numbers import Real
 from typing import overload
 
-from cnnguide.arguments import axis_numbers, is_several, type_error, value_error, whole_number
+from cnnguide.arguments import (
+    axis_numbers,
+    is_several,
+    truth_value,
+    type_error,
+    value_error,
+    whole_number,
+)
 
 __all__ = [
     "Worked",
@@ -355,7 +362,7 @@ def conv_parameters(
     >>> conv_parameters(64, 128, 1, bias=False).working
     '128 × (64 × 1 × 1) = 8192'
     """
-    biases = _truth("bias", bias)
+    biases = truth_value("bias", bias)
     filters, *slice_shape = conv_weight_shape(in_channels, out_channels, kernel_size, groups)
     return Worked(
         filters * (prod(slice_shape) + biases),
@@ -665,7 +672,7 @@ def conv_transpose_parameters(
     >>> conv_transpose_parameters(64, 32, 4, groups=4, bias=False).working
     '64 × (32/4 × 4 × 4) = 8192'
     """
-    biases = _truth("bias", bias)
+    biases = truth_value("bias", bias)
     inputs, outputs, parts = _channels(in_channels, out_channels, groups)
     kernel = _kernel(kernel_size)
     written = _product([_share(outputs, parts), *kernel])
@@ -855,7 +862,7 @@ def pool_output_size(
     strides = kernel if stride is None else axis_numbers("stride", stride, axes)
     paddings = axis_numbers("padding", padding, axes, minimum=0)
     dilations = axis_numbers("dilation", dilation, axes)
-    up = (_truth("ceil_mode", ceil_mode),) * axes
+    up = (truth_value("ceil_mode", ceil_mode),) * axes
     result = tuple(map(_pooled_size, sizes, kernel, strides, paddings, dilations, up))
     return result if is_several(input_size) else result[0]
 
@@ -997,7 +1004,7 @@ def linear_parameters(in_features: int, out_features: int, bias: bool = True) ->
     """
     inputs = whole_number("in_features", in_features)
     outputs = whole_number("out_features", out_features)
-    biases = _truth("bias", bias)
+    biases = truth_value("bias", bias)
     return Worked(outputs * (inputs + biases), _linear_sum(inputs, outputs, biases))
 
 
@@ -1130,7 +1137,7 @@ def recurrent_parameters(
     >>> recurrent_parameters("LSTM", 10, 20, proj_size=5).working
     '4 × (20 × (10 + 5 + 2)) + 5 × 20 = 1460'
     """
-    biases = 2 if _truth("bias", bias) else 0
+    biases = 2 if truth_value("bias", bias) else 0
     layers = (num_layers, bidirectional, proj_size)
     return Worked(*_recurrent_weights(kind, input_size, hidden_size, *layers, biases))
 
@@ -1279,8 +1286,8 @@ def attention_parameters(
     '64 × 64 + 64 × 64 + 64 × 64 + 64 × 64 + 2 × 64 = 16512'
     """
     width, _, of_keys, of_values = _attention_sizes(embed_dim, num_heads, kdim, vdim)
-    biases = _truth("bias", bias)
-    extra = 2 if _truth("add_bias_kv", add_bias_kv) else 0
+    biases = truth_value("bias", bias)
+    extra = 2 if truth_value("add_bias_kv", add_bias_kv) else 0
     inputs = (width, of_keys, of_values, width)
     terms = [_linear_sum(numbers, width, biases) for numbers in inputs]
     if extra:
@@ -1420,7 +1427,7 @@ def normalization_parameters(channels: int, affine: bool = True) -> Worked:
     >>> normalization_parameters(64).working
     '2 × 64 = 128'
     """
-    each = 2 if _truth("affine", affine) else 0
+    each = 2 if truth_value("affine", affine) else 0
     count = whole_number("channels", channels)
     return Worked(each * count, f"{each} × {count}")
 
@@ -1493,19 +1500,13 @@ def _channels(in_channels: int, out_channels: int, groups: int) -> tuple[int, in
     return inputs, outputs, parts
 
 
-def _truth(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise type_error("{name} must be True or False, got {value!r}", name=name, value=value)
-    return value
-
-
 def _transposed_size(
     size: int, kernel: int, stride: int, padding: int, extra: int, dilation: int
 ) -> Worked:
     if extra >= max(stride, dilation):
         raise value_error(
             "output_padding is {extra}, but stride is {stride} and dilation {dilation}: it must "
-            "be smaller than one of them, so choose 0 to {last}, or a larger stride",
+            "be smaller than one of them, so use at most {last}, or a larger stride",
             extra=extra,
             stride=stride,
             dilation=dilation,
@@ -1635,7 +1636,7 @@ def _recurrent_weights(
     inputs = whole_number("input_size", input_size)
     units = whole_number("hidden_size", hidden_size)
     layers = whole_number("num_layers", num_layers)
-    directions = 2 if _truth("bidirectional", bidirectional) else 1
+    directions = 2 if truth_value("bidirectional", bidirectional) else 1
     projected = _projected_size(kind, units, proj_size)
     state = projected or units
     stack = [(inputs, [directions])]

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import repeat
+from math import prod
 from typing import NamedTuple
 
 from cnnguide.language import message
-from cnnguide.receptive import ReceptiveField, Step
+from cnnguide.receptive import ReceptiveField, Scatter, Step, Window
 
 __all__ = ["Axes", "Shape", "join", "lost"]
 
@@ -79,7 +81,8 @@ class Axes(NamedTuple):
         if len(met.fields) < axes:
             met = met._with_missing(last, shape)
         if met.scattered and any(dim in last for dim in met.dims):
-            return met.lost(message("the window slides over axes that were merged before"))
+            why = message("the window slides over axes that were merged before")
+            return met.lost(why)._replace(channel=channel)
         along = [met.dims.index(dim) if dim in met.dims else None for dim in last]
         stepped = step(tuple(_PRISTINE if at is None else met.fields[at] for at in along))
         fields_now, lengths = list(met.fields), list(met.lengths)
@@ -176,12 +179,13 @@ class Axes(NamedTuple):
             one that is parted as it was before is itself again.
         """
         places: list[int | None] = [None] * len(before)
-        met, scattered = self, False
+        parted: dict[int, int] = {}  # axes of the grid that have one of their own again
+        met, scattered, why = self, False, ""
         for old, new in _groups(before, after):
             here = [at for at, dim in enumerate(met.dims) if dim in old]
             others = [dim for dim in old if dim not in met.dims and dim != met.channel]
             if here and len(old) > 1 and others:
-                return met.lost(message("a spatial axis was merged with another one"))
+                why = message("a spatial axis was merged with another one")
             if len(new) == 1:
                 for dim in old:
                     places[dim] = new[0]
@@ -189,12 +193,19 @@ class Axes(NamedTuple):
                 if met.channel in old and len(old) > 1:
                     met = met._replace(channel=None)
             elif [met.lengths[at] for at in here] == [after[dim] for dim in new] and len(old) == 1:
-                return met._parted(old[0], new, before, after)
-            elif here:
-                return met.lost(message("its spatial axes were cut up by a reshape"))
-            elif met.channel in old:
-                met = met._replace(channel=None)
-        return met.moved(places)._replace(scattered=scattered or met.scattered)._settled()
+                places[old[0]] = new[0]
+                parted = dict(zip(here, new, strict=True))
+            else:
+                if here:
+                    why = why or message("its spatial axes were cut up by a reshape")
+                if met.channel in old:
+                    met = met._replace(channel=None)
+        if why:
+            return met.lost(why).moved(places)
+        scattered |= met.scattered and not parted
+        met = met.moved(places)
+        dims = tuple(parted.get(at, dim) for at, dim in enumerate(met.dims))
+        return met._replace(dims=dims, scattered=scattered)._settled()
 
     def sliced(self, dim: int, start: int, step: int, length: int) -> Axes:
         """Return the axes behind ``x[..., start::step, ...]`` along one axis.
@@ -222,6 +233,43 @@ class Axes(NamedTuple):
         fields[at] = fields[at].window(1, step, -start)
         lengths[at] = length
         return self._replace(fields=tuple(fields), lengths=tuple(lengths))
+
+    def unfolded(self, shape: Shape, window: Window) -> Axes:
+        """Return the axes behind an unfold: windows as channels, their places in one row.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            The shape before, (N, C, H, W) or without N.
+        window : Window
+            Which windows.
+
+        Returns
+        -------
+        Axes
+            The output's axes.
+        """
+        apart = *shape[:-2], *_places(shape[-2:], window)
+        met = self.windowed(shape, apart, 2, window, mixes=False)
+        return met.reshaped(apart, (*shape[:-2], prod(apart[-2:])))
+
+    def folded(self, shape: Shape, output: Shape, scatter: Scatter) -> Axes:
+        """Return the axes behind a fold: windows in a row, added up where they overlap.
+
+        Parameters
+        ----------
+        shape, output : tuple of int
+            The shapes before and after.
+        scatter : Scatter
+            Which windows.
+
+        Returns
+        -------
+        Axes
+            The output's axes.
+        """
+        apart = *shape[:-1], *_places(output[-2:], scatter)
+        return self.reshaped(shape, apart).windowed(apart, output, 2, scatter, mixes=False)
 
     def lost(self, why: str) -> Axes:
         """Return the axes where the fields can't be followed.
@@ -259,19 +307,6 @@ class Axes(NamedTuple):
         every.sort(key=lambda axis: -1 if axis[0] is None else axis[0])
         dims, fields, grid, lengths = zip(*every, strict=True)
         return self._replace(dims=dims, fields=fields, grid=grid, lengths=lengths)
-
-    def _parted(self, old: int, new: Sequence[int], before: Shape, after: Shape) -> Axes:
-        """Return the axes where a merged one becomes what it was made from."""
-        more = len(after) - len(before)
-        parts = iter(new)
-
-        def place(dim: int | None) -> int | None:
-            if dim is None or dim < old:
-                return dim
-            return next(parts) if dim == old else dim + more
-
-        dims = tuple(map(place, self.dims))
-        return self._replace(channel=place(self.channel), dims=dims, scattered=False)
 
 
 def lost(why: str, *marks: Axes | None) -> Axes | None:
@@ -343,7 +378,7 @@ def _joined(leader: Axes, marks: Sequence[tuple[Axes, Shape]]) -> Axes:
             seeing.append(
                 (mark._replace(fields=fresh, dims=leader.dims, grid=grid, lengths=grid), shape)
             )
-        elif mark.source == leader.source:
+        elif mark.source == leader.source and not _sees_all(leader):
             return leader.lost(message("it meets the input in another size"))
     if any(mark.grid != leader.grid for mark, _ in seeing):
         return leader.lost(message("two inputs meet, which have no common grid"))
@@ -369,6 +404,15 @@ def _lies_on(shape: Shape, leader: Axes) -> bool:
     return all(
         dim is not None and shape[dim] == size
         for dim, size in zip(leader.dims, leader.grid, strict=True)
+    )
+
+
+def _sees_all(leader: Axes) -> bool:
+    """Return whether every position sees the whole grid."""
+    return all(
+        not field.advance and first is not None and first <= 0 and last is not None and last >= end
+        for field, size in zip(leader.fields, leader.grid, strict=True)
+        for first, last, end in zip(field.low, field.high, repeat(size - 1))
     )
 
 
@@ -402,6 +446,14 @@ def _shifted(mark: Axes, by: int) -> Axes:
     return mark._replace(
         channel=None if mark.channel is None else mark.channel + by,
         dims=tuple(None if dim is None else dim + by for dim in mark.dims),
+    )
+
+
+def _places(sizes: Shape, window: Window | Scatter) -> Shape:
+    """Return how many windows lie along each axis of an image."""
+    return tuple(
+        (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+        for size, kernel, stride, padding, dilation in zip(sizes, *window, strict=True)
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gettext
+import inspect
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +21,13 @@ import click
 from cnnguide.language import get_language, message, use_language
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from torch import nn
 
 __all__ = ["main"]
 
+_LONGEST_NAME = 100  # characters, of a bare name
 _FORMATS = ("table", "markdown", "json")
 
 
@@ -48,12 +54,23 @@ def main(args: Sequence[str] | None = None) -> None:
     cnnguide.advise : What the command ``advise`` calls.
     """
     typed = list(sys.argv[1:] if args is None else args)
+    for stream in (sys.stdout, sys.stderr):
+        _can_write_all(stream)
     try:
         with use_language(_language_in(typed)), _click_speaks(get_language()):
             _commands().main(typed, prog_name="cnnguide")
     except (TypeError, ValueError) as error:  # --lang or CNNGUIDE_LANG names no language
         click.echo(str(error), err=True)
         sys.exit(2)
+
+
+def _can_write_all(stream: object) -> None:
+    """Give a stream UTF-8 if its encoding lacks Chinese or our signs, as click does for ASCII."""
+    if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
+        try:
+            "⌊×−，层".encode(stream.encoding)
+        except UnicodeEncodeError:
+            stream.reconfigure(encoding="utf-8")
 
 
 def _language_in(typed: Sequence[str]) -> str | None:
@@ -119,7 +136,12 @@ def _commands() -> click.Group:
         )
 
     layer = click.Argument(["layer"], metavar=message("LAYER"))
-    return click.Group(
+    version = click.version_option(
+        package_name="cnnguide",
+        message="%(prog)s %(version)s",
+        help=message("Show the version and exit."),
+    )
+    group = click.Group(
         "cnnguide",
         options_metavar=message("[OPTIONS]"),
         subcommand_metavar=message("COMMAND [ARGS]..."),
@@ -154,36 +176,49 @@ def _commands() -> click.Group:
             ),
         ],
     )
+    return version(group)
 
 
 def _explain(layer: str, sizes: Sequence[str], style: str) -> None:
+    given = _sizes(sizes)
     with _reported():
+        from torch import nn
+
         from cnnguide.explain import explain
         from cnnguide.layer_text import parse_layer
 
-        given = _sizes(sizes)
-        if len(given) > 1:
-            raise click.UsageError(message("explain takes one --input"))
         bare = layer.strip().removeprefix("torch.").removeprefix("nn.")
-        what = bare if bare.isidentifier() and not given else parse_layer(layer)
-        _show(explain(what, given[0] if given else None), style)
+        is_name = bare.isidentifier() and bare.isascii() and len(bare) <= _LONGEST_NAME
+        what = bare if is_name and not given else parse_layer(layer)
+        if isinstance(what, nn.Sequential) and not given:
+            raise click.UsageError(
+                message("a Sequential is traced: give the size of its input with --input")
+            )
+        _show(explain(what, given[0] if len(given) == 1 else given or None), style)
 
 
 def _trace(factory: str, sizes: Sequence[str], style: str) -> None:
+    given = _sizes(sizes)
+    if not given:
+        raise click.UsageError(message("trace takes an --input for each input of the model"))
     with _reported():
-        from cnnguide.trace import trace
+        from cnnguide.trace import trace  # before the caller's own folder is looked into
 
-        _show(trace(_made(factory), *_sizes(sizes)), style)
+        with _at_home():
+            result = trace(_made(factory), *given)
+    _show(result, style)
 
 
 def _advise(factory: str, sizes: Sequence[str], style: str) -> None:
+    given = _sizes(sizes)
+    if len(given) != 1:
+        raise click.UsageError(message("advise takes one --input"))
     with _reported():
         from cnnguide.design import advise
 
-        given = _sizes(sizes)
-        if len(given) != 1:
-            raise click.UsageError(message("advise takes one --input"))
-        _show(advise(_made(factory), given[0]), style)
+        with _at_home():
+            result = advise(_made(factory), given[0])
+    _show(result, style)
 
 
 def _show(result: Any, style: str) -> None:
@@ -202,10 +237,30 @@ def _reported() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
+@contextmanager
+def _at_home() -> Iterator[None]:
+    """Let the caller's own code import its neighbours, and print where no result is written."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except SystemExit as error:
+        raise RuntimeError(_told(error)) from error
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+
+
 def _sizes(texts: Sequence[str]) -> list[tuple[int, ...]]:
+    if not texts:
+        return []
     from cnnguide.layer_text import parse_size
 
-    return [parse_size(text) for text in texts]
+    try:
+        return [parse_size(text) for text in texts]
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--input'") from error
 
 
 def _made(factory: str) -> nn.Module:
@@ -213,35 +268,26 @@ def _made(factory: str) -> nn.Module:
     from torch import nn
 
     module_name, colon, name = factory.partition(":")
-    if not (colon and module_name and name):
+    parts = [*module_name.split("."), name]
+    if not (colon and all(map(str.isidentifier, parts))) or Path(module_name).is_file():
         raise click.UsageError(
             message("{text!r} is no module:factory, such as mymodels:make_net", text=factory)
         )
-    sys.path.insert(0, os.getcwd())
-    try:
-        module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise
-        raise ImportError(
-            message(
-                "there is no module {name!r} in {folder} or among what is installed",
-                name=module_name,
-                folder=os.getcwd(),
-            )
-        ) from error
-    finally:
-        sys.path.pop(0)
+    module = _imported(module_name)
     made = getattr(module, name, None)
     if made is None:
         close = get_close_matches(name, vars(module), n=1)
         advice = message("; did you mean {name!r}?", name=close[0]) if close else ""
         raise ImportError(
             message(
-                "{module!r} has no {name!r}{advice}", module=module_name, name=name, advice=advice
+                "{module!r} ({file}) has no {name!r}{advice}",
+                module=module_name,
+                file=getattr(module, "__file__", None) or "Python",
+                name=name,
+                advice=advice,
             )
         )
-    model = made() if callable(made) and not isinstance(made, nn.Module) else made
+    model = _called(factory, made) if callable(made) and not isinstance(made, nn.Module) else made
     if not isinstance(model, nn.Module):
         raise TypeError(
             message(
@@ -251,3 +297,64 @@ def _made(factory: str) -> nn.Module:
             )
         )
     return model
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except (Exception, SystemExit) as error:  # it is the caller's code, which may raise anything
+        if (
+            isinstance(error, ModuleNotFoundError)
+            and error.name is not None
+            and f"{name}.".startswith(f"{error.name}.")
+        ):
+            raise ImportError(
+                message(
+                    "there is no module {name!r} in {folder} or among what is installed",
+                    name=name,
+                    folder=os.getcwd(),
+                )
+            ) from error
+        raise ImportError(
+            message("{module!r} cannot be imported: {error}", module=name, error=_told(error))
+        ) from error
+
+
+def _called(factory: str, made: Callable[..., object]) -> object:
+    needed = _needed(made)
+    if needed:
+        raise TypeError(
+            message(
+                "{factory} needs {names}, but it is called without arguments: name a function that "
+                "needs none",
+                factory=factory,
+                names=", ".join(needed),
+            )
+        )
+    try:
+        return made()
+    except (Exception, SystemExit) as error:  # it is the caller's code, which may raise anything
+        raise RuntimeError(
+            message("{factory} failed: {error}", factory=factory, error=_told(error))
+        ) from error
+
+
+def _needed(made: Callable[..., object]) -> list[str]:
+    """Return the arguments that have no default."""
+    try:
+        parameters = inspect.signature(made).parameters.values()
+    except ValueError:  # of a few functions written in C nobody knows
+        return []
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [one.name for one in parameters if one.default is one.empty and one.kind not in several]
+
+
+def _told(error: BaseException) -> str:
+    """Write what happened, and where if a file and a line are known."""
+    text = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, SyntaxError):
+        where = (error.filename, error.lineno)
+    else:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = (last.filename, last.lineno)
+    return f"{text} ({where[0]}:{where[1]})"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from html import escape
-from itertools import pairwise
+from math import prod
 from typing import Any
 
 from torch import nn
@@ -121,6 +121,29 @@ class _Plan:
     def convolutions(self) -> list[Row]:
         return [row for row in self.windows if row.weight_shape is not None]
 
+    @property
+    def widest(self) -> tuple[int, Shape] | None:
+        """Which row's windows see most of the input, and how much; those of branches see less."""
+        seen = [
+            (at, tuple(field.size for field in row.receptive_field))
+            for at, row in enumerate(self.found)
+            if row.kernel_size is not None
+            and not _is_global(row)
+            and row.receptive_field
+            and len(row.receptive_field) == len(self.object_size)
+        ]
+        return max(seen, key=lambda one: (prod(one[1]), one[0]), default=None)
+
+    @property
+    def joined(self) -> bool:
+        """Whether attention or recurrence brings together what windows see apart."""
+        behind = self.found[self.widest[0] + 1 :] if self.widest else ()
+        for row in behind:
+            sizes = [field.size for field in row.receptive_field or ()]
+            if len(sizes) == len(self.object_size) and not _smaller(sizes, self.object_size):
+                return bool(row.macs) and not _is_linear(row)  # and a pooling has none
+        return False
+
 
 def advise(
     model: nn.Module, input_size: Sequence[int], object_size: Sequence[int] | None = None
@@ -152,7 +175,8 @@ def advise(
     ValueError
         If a size has too few or too many numbers, or one below 1.
     TraceError
-        If the model fails on this input for another reason than its channels.
+        If the model fails on this input for another reason than its channels, or a size that
+        does not divide.
 
     See Also
     --------
@@ -191,6 +215,7 @@ def advise(
         found = trace(model, size)
     except TraceError as error:
         hints += _other_channels(model, error, size)
+        hints += _unlike_sizes(model, error)
         if not hints:
             raise
         return Advice(type(model).__name__, tuple(hints))
@@ -244,35 +269,57 @@ def _groups(model: nn.Module) -> Iterator[Hint]:
 
 def _other_channels(model: nn.Module, error: TraceError, size: Shape) -> Iterator[Hint]:
     layer = dict(model.named_modules()).get(error.name)
-    expected, channels = getattr(layer, "in_channels", None), size[1]
+    settings = ("in_channels", "num_features", "num_channels")  # of BatchNorm and GroupNorm, too
+    expected = next((getattr(layer, name) for name in settings if hasattr(layer, name)), None)
+    channels = size[1]
     first = not any(row.weight_shape is not None for row in error.rows)
-    if first and isinstance(expected, int) and expected != channels:
-        yield Hint(
-            "input-channels",
-            error.name,
-            message(
-                "{name} reads {expected} channels, but the data has {channels}",
-                name=error.name or error.type,
-                expected=expected,
-                channels=channels,
-            ),
-            message(
-                "The data decides the first layer's in_channels: 1 for grey images, 3 for RGB. "
-                "Make it {kind}({channels}, …), or bring the data to {expected} channels.",
-                kind=error.type,
-                channels=channels,
-                expected=expected,
-            ),
-            "PyTorch, torch.nn.Conv2d, "
-            "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
+    if not first or not isinstance(expected, int) or expected == channels:
+        return
+    if size[-1] == expected:
+        reason = message(
+            "{size} has {expected} channels in the last place, but PyTorch wants them in the "
+            "second: bring them there with x.movedim(-1, 1).",
+            size=size,
+            expected=expected,
         )
+    else:
+        reason = message(
+            "The data decides the first layer's in_channels: 1 for grey images, 3 for RGB. "
+            "Make it {kind}({channels}, …), or bring the data to {expected} channels.",
+            kind=error.type,
+            channels=channels,
+            expected=expected,
+        )
+    yield Hint(
+        "input-channels",
+        error.name,
+        message(
+            "{name} reads {expected} channels, but the data has {channels}",
+            name=error.name or error.type,
+            expected=expected,
+            channels=channels,
+        ),
+        reason,
+        "PyTorch, torch.nn.Conv2d, "
+        "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
+    )
+
+
+def _unlike_sizes(model: nn.Module, error: TraceError) -> Iterator[Hint]:
+    """Where maps are joined that lost pixels on their ways, and now differ in size."""
+    place = dict(model.named_modules()).get(error.name)
+    if type(place).__module__.startswith("torch."):  # a layer fails for what it is itself
+        return
+    fails = message("The model fails: {error}.", error=str(error).partition("\n")[0])
+    for hint in _unread_pixels(error.rows):
+        yield replace(hint, reason=f"{fails} {hint.reason}")
 
 
 # From the sizes on the way
 
-_SMALL_IMAGE = 32  # pixels along its longer side
 _JUMP = 4  # times as many channels
 _EARLY = 4  # times smaller, within two windows
+_LITTLE = 16  # pixels along the longer side: fewer are little, for layers that follow
 _SHARE = 0.5  # of all parameters
 _TILE = 8  # channels that tensor cores work on at a time
 
@@ -280,7 +327,9 @@ _TILE = 8  # channels that tensor cores work on at a time
 def _jumps(plan: _Plan) -> Iterator[Hint]:
     for row in plan.convolutions:
         before, after = row.in_channels, row.out_channels
-        spatial = row.kernel_size is not None and max(row.kernel_size) > 1
+        kernel = row.kernel_size or ()
+        # to one position a convolution is a linear layer: so a generator unfolds its vector
+        spatial = max(kernel) > 1 and max(row.input_shape[-len(kernel) :]) > 1
         wide = before is not None and before >= _TILE and row.groups == 1
         if before and after and wide and spatial and after > _JUMP * before:
             yield Hint(
@@ -304,8 +353,8 @@ def _jumps(plan: _Plan) -> Iterator[Hint]:
             )
 
 
-def _unread_pixels(plan: _Plan) -> Iterator[Hint]:
-    for row in plan.windows:
+def _unread_pixels(rows: Iterable[Row]) -> Iterator[Hint]:
+    for row in rows:
         lost = _unread(row)
         if any(lost):
             yield Hint(
@@ -348,14 +397,14 @@ def _unread(row: Row) -> Shape:
 
 
 def _one_linear(plan: _Plan) -> Iterator[Hint]:
-    total = plan.found.params
-    for before, row in pairwise(plan.found):
-        flattened = before.type in ("Flatten", "flatten", "view", "reshape") and before.input_shape
-        if row.type not in ("Linear", "linear") or not flattened or not total:
+    total, rows = plan.found.params, plan.found.rows
+    first = next((at for at, row in enumerate(rows) if row.kernel_size is not None), len(rows))
+    for at, row in enumerate(rows[first:], start=first):
+        if not _is_linear(row) or not total:
             continue
-        sizes = before.input_shape[2:]
+        sizes = _flattened(rows[first:at], row.input_shape)
         share = row.params / total
-        if share > _SHARE and sizes and max(sizes) > 1:
+        if share > _SHARE and max(sizes, default=1) > 1:
             yield Hint(
                 "one-linear",
                 row.name,
@@ -368,27 +417,32 @@ def _one_linear(plan: _Plan) -> Iterator[Hint]:
                 ),
                 message(
                     "It has a weight for each of {positions} positions of each channel, and fits "
-                    "one image size only. nn.AdaptiveAvgPool2d(1) before it leaves one number a "
-                    "channel.",
+                    "one image size only. nn.AdaptiveAvgPool{axes}d(1) before it leaves one number "
+                    "a channel.",
                     positions=_times(sizes),
+                    axes=len(sizes),
                 ),
                 "M. Lin, Q. Chen and S. Yan, 2014, https://arxiv.org/abs/1312.4400",
             )
 
 
+def _flattened(rows: Sequence[Row], shape: Shape) -> Shape:
+    """Return the positions of the map that was flattened to a shape; none if none was."""
+    for row in reversed(rows):
+        if row.output_shape != shape:
+            break
+        if row.input_shape != shape:  # not an activation or a dropout in between
+            as_many = prod(row.input_shape) == prod(shape)  # pooling and averaging leave fewer
+            return row.input_shape[2:] if as_many else ()
+    return ()
+
+
 def _small_field(plan: _Plan) -> Iterator[Hint]:
-    last = next(
-        (
-            row
-            for row in reversed(plan.windows)
-            if row.receptive_field and len(row.receptive_field) == len(plan.object_size)
-        ),
-        None,
-    )
-    if last is None or not last.receptive_field:
+    if plan.widest is None or plan.joined:
         return
-    seen = tuple(field.size for field in last.receptive_field)
-    if any(size < wanted for size, wanted in zip(seen, plan.object_size, strict=True)):
+    at, seen = plan.widest
+    if _smaller(seen, plan.object_size):
+        last = plan.found[at]
         yield Hint(
             "receptive-field",
             last.name,
@@ -408,24 +462,25 @@ def _small_field(plan: _Plan) -> Iterator[Hint]:
 
 def _early_downsampling(plan: _Plan) -> Iterator[Hint]:
     sizes, first = plan.size[2:], plan.windows[:2]
-    if not first or max(sizes) > _SMALL_IMAGE:
+    if not first or plan.joined:
         return
     row = first[-1]
-    fields = row.receptive_field or ()
-    strides = [field.stride for field in fields]
-    if strides and len(strides) == len(sizes) and min(strides) >= _EARLY:
+    left = row.output_shape[-len(sizes) :]
+    strides = [field.stride for field in row.receptive_field or ()]
+    early = len(strides) == len(sizes) and min(strides) >= _EARLY
+    if early and max(left) < _LITTLE:
         yield Hint(
             "early-downsampling",
             row.name,
             message(
-                "{count} layers bring {before} down to {after}",
-                count=len(first),
+                "{name}: {before} pixels are down to {after} already",
+                name=row.name or row.type,
                 before=_times(sizes),
-                after=_times(row.output_shape[-len(sizes) :]),
+                after=_times(left),
             ),
             message(
-                "On small images little is left for the layers that follow. Networks for images "
-                "of 32×32 begin with 3×3 convolutions of stride 1 and halve the size later."
+                "Little is left for the layers that follow. Networks for images of 32×32 begin "
+                "with 3×3 convolutions of stride 1 and halve the size later."
             ),
             "K. He, X. Zhang, S. Ren and J. Sun, 2016, section 4.2, "
             "https://arxiv.org/abs/1512.03385",
@@ -433,7 +488,8 @@ def _early_downsampling(plan: _Plan) -> Iterator[Hint]:
 
 
 def _odd_widths(plan: _Plan) -> Iterator[Hint]:
-    inner = plan.convolutions[:-1]  # the last one's width is the number of classes or of colours
+    ends = {id(row) for row in _last_ones(plan)}
+    inner = [row for row in plan.convolutions if id(row) not in ends]
     odd = [row for row in inner if row.out_channels and row.out_channels % _TILE]
     if odd:
         names = ", ".join(f"{row.name or row.type} ({row.out_channels})" for row in odd[:5])
@@ -441,9 +497,10 @@ def _odd_widths(plan: _Plan) -> Iterator[Hint]:
             "multiple-of-8",
             odd[0].name,
             message(
-                "{count} convolutions have a number of output channels that 8 does not divide: "
-                "{names}",
+                "{count} of {all} convolutions have a number of output channels that 8 does not "
+                "divide: {names}",
                 count=len(odd),
+                all=len(plan.convolutions),
                 names=names + (" …" if len(odd) > 5 else ""),
             ),
             message(
@@ -457,12 +514,37 @@ def _odd_widths(plan: _Plan) -> Iterator[Hint]:
 
 _RULES: tuple[Callable[[_Plan], Iterator[Hint]], ...] = (
     _jumps,
-    _unread_pixels,
+    lambda plan: _unread_pixels(plan.found),
     _one_linear,
     _small_field,
     _early_downsampling,
     _odd_widths,
 )
+
+
+def _last_ones(plan: _Plan) -> Iterator[Row]:
+    """Yield the convolutions that are as wide as there are classes, colours or boxes' edges."""
+    for shape in plan.found.output_shapes:
+        yield from [row for row in plan.convolutions if row.output_shape == shape][-1:]
+    if not any(map(_is_linear, plan.found)):  # pooling may follow
+        yield from plan.convolutions[-1:]
+
+
+def _is_linear(row: Row) -> bool:
+    """Return whether it is a linear layer; subclasses may have any name."""
+    return bool(row.macs) and row.kernel_size is None and len(row.weight_shape or ()) == 2
+
+
+def _is_global(row: Row) -> bool:
+    """Return whether it is a pooling whose one window takes the whole map."""
+    kernel = row.kernel_size or ()
+    before, after = row.input_shape[-len(kernel) :], row.output_shape[-len(kernel) :]
+    return row.weight_shape is None and max(after) == 1 < max(before)
+
+
+def _smaller(sizes: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Return whether a size falls short along an axis."""
+    return any(size < least for size, least in zip(sizes, wanted, strict=True))
 
 
 def _times(numbers: Sequence[int]) -> str:

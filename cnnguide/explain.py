@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from html import escape
-from math import inf, isclose, isinf, prod
+from math import gcd, inf, isclose, isinf, prod
 from typing import Any, NamedTuple
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from cnnguide.activations import ACTIVATIONS, activation
-from cnnguide.arguments import is_several, type_error, value_error
+from cnnguide.arguments import is_several, type_error, value_error, whole_number
 from cnnguide.arithmetic import (
     Worked,
     attention_macs,
@@ -142,9 +142,12 @@ class Explanation:
         --------
         to_dict : The same as plain data.
         """
-        parts = [f"# {self.title}"]
+        parts = [f"# {_plain_markdown(self.title)}"]
         for section in self.sections:
-            lines = [f"`{line}`" if isinstance(line, Formula) else line for line in section.lines]
+            lines = [
+                f"`{line}`" if isinstance(line, Formula) else _plain_markdown(line)
+                for line in section.lines
+            ]
             parts += ["", f"## {section.title}", "", *(f"- {line}" for line in lines)]
         return "\n".join(parts)
 
@@ -264,7 +267,7 @@ def _explained(subject: object, input_size: object) -> tuple[str, list[Section]]
         if issubclass(kind_of_layer, _UNPOOLING) and len(sizes) == 1:
             sizes *= 2  # the indices have the input's shape
         facts = layer_facts(subject, *sizes)
-        case = _Case(kind_of_layer, subject, facts, tuple(tuple(size) for size in sizes))
+        case = _Case(kind_of_layer, subject, facts, tuple(sizes))
         title = _given(_named(subject), case.sizes)
     elif kind_of_layer is not None:
         case = _Case(kind_of_layer, subject)
@@ -319,12 +322,15 @@ def _kind(layer: nn.Module) -> type[nn.Module] | None:
 
 def _kind_named(name: str) -> type[nn.Module]:
     kinds = {_plain(kind.__name__): kind for kind in _FAMILIES}
-    wanted = _plain(name.strip().removeprefix("torch.").removeprefix("nn."))
+    wanted = _plain(re.sub(r"^(torch\.)?(nn\.)?(functional\.|F\.)?", "", name.strip()))
     if wanted in kinds:
         return kinds[wanted]
     if wanted == "swish":  # its other name
         return nn.SiLU
-    close = get_close_matches(wanted.partition("(")[0], kinds, n=1)
+    wanted = wanted.partition("(")[0]
+    close = get_close_matches(wanted, kinds, n=1)
+    if close and not re.search(r"\d", wanted):  # of those that differ in their axes only
+        close = [re.sub("[13]d$", "2d", close[0])]
     if close:
         raise value_error(
             "there is no layer {name!r} to explain: did you mean {close!r}? To explain a layer "
@@ -343,8 +349,13 @@ def _plain(name: str) -> str:
     return name.casefold().replace("_", "").replace("-", "").replace(" ", "")
 
 
-def _several(input_size: object) -> list[Any]:
+def _several(input_size: object) -> list[Shape]:
     """Return one or several sizes as a list of them."""
+    if isinstance(input_size, Tensor):
+        raise type_error(
+            "input_size must be a tuple of whole numbers, got a tensor: give its shape, {shape}",
+            shape=tuple(input_size.shape),
+        )
     if not is_several(input_size):
         raise type_error(
             "input_size must be a tuple of whole numbers such as (1, 3, 224, 224), or several "
@@ -352,12 +363,20 @@ def _several(input_size: object) -> list[Any]:
             value=input_size,
         )
     if input_size and all(map(is_several, input_size)):
-        return list(input_size)
-    return [tuple(input_size)]
+        return [_size(f"input_size[{place}]", size) for place, size in enumerate(input_size)]
+    return [_size("input_size", input_size)]
+
+
+def _size(name: str, size: Any) -> Shape:
+    return tuple(whole_number(f"{name}[{axis}]", length, 0) for axis, length in enumerate(size))
 
 
 def _named(layer: nn.Module) -> str:
-    return f"{type(layer).__name__}({layer.extra_repr()})"
+    settings = layer.extra_repr()
+    if isinstance(layer, nn.MultiheadAttention):  # torch tells nothing of it
+        settings = f"embed_dim={layer.embed_dim}, num_heads={layer.num_heads}"
+        settings += ", batch_first=True" if layer.batch_first else ""
+    return f"{type(layer).__name__}({settings})"
 
 
 def _given(name: str, shapes: Sequence[Shape]) -> str:
@@ -365,6 +384,11 @@ def _given(name: str, shapes: Sequence[Shape]) -> str:
 
 
 # How lines are written
+
+
+def _plain_markdown(text: str) -> str:
+    """Return a text with what Markdown would take for markup escaped."""
+    return re.sub(r"[\\`*<\[]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
 
 
 def _listed(parts: Iterable[str]) -> str:
@@ -405,22 +429,47 @@ def _each(values: Sequence[object]) -> str:
 
 
 def _decimal(number: float) -> str:
-    if isinf(number):
-        return "+∞" if number > 0 else "−∞"
-    short = f"{number + 0:.4g}"  # + 0: there is no −0
-    about = "" if isclose(float(short), number, rel_tol=1e-12) else "≈"
-    return f"{about}{short.replace('-', '−')}"
+    short, exact = _rounded(number)
+    return short if exact else message("about {number}", number=short)
 
 
 def _about(sum_: str, number: float) -> Formula:
-    value = _decimal(number)
-    return Formula(f"{sum_} ≈ {value[1:]}" if value[0] == "≈" else f"{sum_} = {value}")
+    short, exact = _rounded(number)
+    return Formula(f"{sum_} {'=' if exact else '≈'} {short}")
+
+
+def _rounded(number: float) -> tuple[str, bool]:
+    """Return a number with four digits, and whether it is still the same."""
+    if isinf(number):
+        return ("+∞" if number > 0 else "−∞"), True
+    short = f"{number + 0:.4g}"  # + 0: there is no −0
+    return short.replace("-", "−"), isclose(float(short), number, rel_tol=1e-12)
+
+
+def _along(words: Sequence[str], letters: Sequence[str]) -> Iterator[str]:
+    """Yield what is said of each axis: once, if it is the same of all."""
+    axes: dict[str, list[str]] = {}
+    for sentence, letter in zip(words, letters, strict=True):
+        axes.setdefault(sentence, []).append(letter)
+    for sentence, of in axes.items():
+        if len(axes) == 1:
+            yield sentence
+        elif sentence:
+            yield message("{axes}: {words}", axes=_listed(of), words=sentence)
+
+
+def _lengths(numbers: Sequence[int], letters: Sequence[str]) -> str:
+    """Return the numbers that are not 0, each with its axis."""
+    each = zip(letters, numbers, strict=True)
+    return _listed(f"{letter} {number:,}" for letter, number in each if number)
 
 
 _LETTERS = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 _WINDOW_RULE = (
     "{letter}_out = ⌊({letter}_in + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1"
 )
+_MEAN_RULE = "{letter}_out = ⌊({letter}_in + 2·padding − kernel_size) / stride⌋ + 1"
+_POWER_RULE = "{letter}_out = ⌊({letter}_in − kernel_size) / stride⌋ + 1"
 _SCATTER_RULE = (
     "{letter}_out = ({letter}_in − 1)·stride − 2·padding + dilation·(kernel_size − 1) "
     "+ output_padding + 1"
@@ -450,6 +499,11 @@ def _size_rules(write: Callable[..., str], *settings: Sequence[object]) -> list[
         _formula(f"{letter}_out = {write(f'{letter}_in', *numbers)}")
         for letter, numbers in zip(letters[:shown], each, strict=False)
     ]
+
+
+def _axis_names(axes: int) -> list[str]:
+    names = [message("depth"), message("height"), message("width")]
+    return [message("length")] if axes == 1 else names[-axes:]
 
 
 def _kernel_axes(axes: int) -> list[str]:
@@ -526,6 +580,14 @@ def _section(title: str, lines: Iterable[str]) -> Section:
     return Section(title, tuple(lines))
 
 
+def _work(lines: Iterable[str]) -> Section:
+    unit = message(
+        "A multiply–accumulate (MAC) is one product that is added to a sum; counted as "
+        "floating-point operations (FLOPs) it is two."
+    )
+    return _section(message("Work (MACs)"), [unit, *lines])
+
+
 # Convolution
 
 
@@ -533,31 +595,40 @@ def _convolution(case: _Case) -> list[Section]:
     idea = [
         message(
             "A convolution lays a filter over a patch of the input. Each number under it is "
-            "multiplied by the weight on top of it; the sum of all products is one number of "
-            "the output."
+            "multiplied by the weight on top of it; the sum of all products, plus the filter's "
+            "bias if it has one, is one number of the output."
         ),
         message(
-            "The filter slides over the whole input; its numbers make up one output channel, "
-            "also called a feature map."
+            "The filter slides over the whole input; the numbers that it gives make up one "
+            "output channel, also called a feature map."
         ),
     ]
     return [
         _section(message("What it does"), [*idea, *_expected_layout(case)]),
         _section(message("Channels"), _conv_channels(case)),
-        _section(message("Weights and parameters"), _conv_weights(case)),
+        _section(message("Weights and parameters"), [*_conv_weights(case), _shared_weights()]),
         _section(message("Stride, padding, dilation"), _conv_window(case)),
         _section(message("Output size"), _conv_size(case)),
-        _section(message("Work (MACs)"), _conv_work(case)),
+        _work(_conv_work(case)),
     ]
 
 
 def _expected_layout(case: _Case) -> Iterator[str]:
     if case.facts is None:
+        axes = [message("samples"), message("channels"), *_axis_names(case.axes)]
         yield message(
-            "The input has the shape {batch}, or {single} for a single sample.",
+            "The input has the shape {batch}: {axes}. A single sample may also have the shape "
+            "{single}.",
             batch=_layout(case.axes),
+            axes=_listed(axes),
             single=_layout(case.axes, batch=False),
         )
+    yield from _pixels_of_a_length(case)
+
+
+def _pixels_of_a_length(case: _Case) -> Iterator[str]:
+    if case.axes == 1:
+        yield message("What is called a pixel here is one position along L.")
 
 
 def _conv_settings(case: _Case) -> tuple[int, int, Shape, int]:
@@ -566,6 +637,37 @@ def _conv_settings(case: _Case) -> tuple[int, int, Shape, int]:
     share = layer.in_channels // layer.groups
     weight = _weight(layer, (layer.out_channels, share, *layer.kernel_size))
     return weight[0], weight[1], weight[2:], layer.groups
+
+
+class _Steps(NamedTuple):
+    """How a convolution moves, one number an axis: torch takes one number for all, too."""
+
+    stride: Shape
+    padding: Any  # also "same" and "valid"
+    dilation: Shape
+    output_padding: Shape
+
+
+def _steps(case: _Case) -> _Steps:
+    layer, axes = case.layer, case.axes
+    named = isinstance(layer.padding, str)
+    return _Steps(
+        _axis_numbers(layer.stride, axes),
+        layer.padding if named else _axis_numbers(layer.padding, axes),
+        _axis_numbers(layer.dilation, axes),
+        _axis_numbers(layer.output_padding, axes),
+    )
+
+
+def _conv_ends(case: _Case, kernel: Shape) -> list[tuple[int, int]]:
+    """Return the pixels added before and after each axis."""
+    layer = case.layer
+    stride, padding, dilation, _ = _steps(case)
+    if layer.padding_mode == "zeros":
+        return list(conv_padding(kernel, stride, padding, dilation))
+    around = layer._reversed_padding_repeated_twice  # torch then pads first, the last axis first
+    ends = list(zip(around[::2], around[1::2], strict=True))[::-1]
+    return [(0, 0)] * (case.axes - len(ends)) + ends
 
 
 def _conv_channels(case: _Case) -> Iterator[str]:
@@ -579,7 +681,10 @@ def _conv_channels(case: _Case) -> Iterator[str]:
         return
     filters, share, kernel, groups = _conv_settings(case)
     inputs = share * groups
-    yield message("Filters: {filters:,}, one for each output channel.", filters=filters)
+    if filters == 1:
+        yield message("There is one filter, for the single output channel.")
+    else:
+        yield message("Filters: {filters:,}, one for each output channel.", filters=filters)
     if groups > 1 and share == 1:
         yield message(
             "groups = in_channels = {inputs:,} makes this a depthwise convolution: a filter reads "
@@ -673,12 +778,18 @@ def _conv_weights(case: _Case) -> Iterator[str]:
         yield message("bias has the shape {shape}: one number for each filter.", shape=(filters,))
 
 
+def _shared_weights() -> str:
+    return message(
+        "All positions share these weights, so the number of parameters does not depend on the "
+        "size of the input."
+    )
+
+
 def _conv_window(case: _Case) -> Iterator[str]:
     if case.layer is None:
         return
-    layer = case.layer
     kernel = _conv_settings(case)[2]
-    stride, dilation = layer.stride, layer.dilation
+    stride, padding, dilation, _ = _steps(case)
     if len(set(kernel)) > 1:
         yield message(
             "kernel_size {kernel} differs between the axes, so it does not see equally far along "
@@ -686,8 +797,13 @@ def _conv_window(case: _Case) -> Iterator[str]:
             kernel=_sum(kernel),
         )
     yield _stride_words(stride)
-    spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
-    yield from _padding_words(layer.padding, layer.padding_mode, kernel, dilation)
+    spans = _spans(kernel, dilation)
+    pairs = zip(stride, spans, strict=True)
+    skips = [_neighbours(step, span) if step > span else "" for step, span in pairs]
+    yield from filter(None, _along(skips, _LETTERS[case.axes]))
+    lost = [span - 1 for span in spans]
+    ends = _conv_ends(case, kernel)
+    yield from _padding_words(padding, case.layer.padding_mode, ends, lost, stride)
     if set(dilation) != {1}:
         yield message(
             "dilation {dilation}: the taps of the kernel lie that far apart, so that a kernel of "
@@ -696,6 +812,20 @@ def _conv_window(case: _Case) -> Iterator[str]:
             kernel=_sum(kernel),
             span=_sum(spans),
         )
+
+
+def _spans(kernel: Shape, dilation: Shape) -> Shape:
+    """Return how far a kernel or window reaches along each axis."""
+    return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+
+
+def _neighbours(step: int, span: int) -> str:
+    """Return how a window lies to the next one."""
+    if step < span:
+        return message("The stride is smaller than the window, so neighbouring windows overlap.")
+    if step > span:
+        return message("The stride is larger than the window: pixels between windows are skipped.")
+    return message("The windows lie side by side.")
 
 
 def _stride_words(stride: Sequence[int]) -> str:
@@ -709,29 +839,46 @@ def _stride_words(stride: Sequence[int]) -> str:
 
 
 def _padding_words(
-    padding: str | Sequence[int], mode: str, kernel: Shape, dilation: Shape
+    padding: str | Sequence[int],
+    mode: str,
+    ends: Sequence[tuple[int, int]],
+    lost: Sequence[int],
+    stride: Shape,
 ) -> Iterator[str]:
-    ends = conv_padding(kernel, 1, padding, dilation)  # whatever the stride
+    keeps = set(stride) == {1} and list(map(sum, ends)) == lost
+    if padding == "same" and not any(lost):
+        yield message("padding='same' keeps the size; this kernel needs no pixels added for that.")
+        return
     if padding == "same":
-        each = [f"{letter} {end}" for letter, end in zip(_LETTERS[len(ends)], ends, strict=True)]
-        yield message(
-            "padding='same' keeps the size; pixels added before and after: {ends}.",
-            ends=_listed(each),
-        )
+        if keeps:  # torch pads one axis only if dilation is (1,) and the mode another than zeros
+            letters = _LETTERS[len(ends)]
+            each = [f"{letter} {end}" for letter, end in zip(letters, ends, strict=True)]
+            yield message(
+                "padding='same' keeps the size; pixels added before and after: {ends}.",
+                ends=_listed(each),
+            )
     elif not any(map(any, ends)):
-        lost = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         if any(lost):
             yield message(
                 "padding 0: the window stays inside the input. Pixels lost along each axis, even "
                 "with stride 1: {lost}.",
                 lost=_each(lost),
             )
+            if set(stride) == {1} and not any(number % 2 for number in lost):
+                yield message(
+                    "padding={padding} would keep the size.",
+                    padding=_each([number // 2 for number in lost]),
+                )
         return
     else:
         yield message(
             "padding {padding}: that many pixels are added on each side.",
             padding=_each([before for before, _ in ends]),
         )
+        if keeps:
+            yield message(
+                "That makes up for the pixels that the window would take, so the size stays."
+            )
     yield _border_words(mode)
 
 
@@ -759,18 +906,37 @@ def _conv_size(case: _Case) -> Iterator[str]:
         yield message("Along each axis:")
         yield _of_axis(_WINDOW_RULE, case.axes)
         return
-    layer = case.layer
     kernel = _conv_settings(case)[2]
+    stride, _, dilation, _ = _steps(case)
+    ends = _conv_ends(case, kernel)
     if not case.sized:
-        ends = conv_padding(kernel, layer.stride, layer.padding, layer.dilation)
         yield message("Along each axis:")
-        yield from _size_rules(_conv_sum, kernel, layer.stride, ends, layer.dilation)
+        yield from _size_rules(_conv_sum, kernel, stride, ends, dilation)
         return
-    before, _ = case.spatial()
-    sizes = conv_output_size(before, kernel, layer.stride, layer.padding, layer.dilation)
+    before, after = case.spatial()
+    axes = zip(before, kernel, stride, ends, dilation, after, strict=True)
     yield message("Along each axis the rule is, first in letters, then in numbers:")
     yield _of_axis(_WINDOW_RULE, case.axes)
-    yield from _output_sizes([size.working for size in sizes])
+    yield from _output_sizes([f"{_conv_sum(*axis)} = {size}" for *axis, size in axes])
+    wraps = case.layer.padding_mode == "circular" and any(map(any, ends))  # it reads the end again
+    if not wraps:
+        yield from _left_out(before, _spans(kernel, dilation), stride, ends)
+
+
+def _left_out(
+    sizes: Shape, spans: Shape, stride: Shape, ends: Sequence[tuple[int, int]]
+) -> Iterator[str]:
+    """Yield how many pixels at the end no window reaches."""
+    axes = zip(sizes, spans, stride, ends, strict=True)
+    rests = [
+        max(0, (size + before + after - span) % step - after)
+        for size, span, step, (before, after) in axes
+    ]
+    if any(rests):
+        yield message(
+            "Rounding down leaves pixels at the end that no window reaches: {rests}.",
+            rests=_lengths(rests, _LETTERS[len(sizes)]),
+        )
 
 
 def _of_axis(rule: str, axes: int) -> Formula:
@@ -820,16 +986,18 @@ def _transposed(case: _Case) -> list[Section]:
         ),
         message(
             "From one input position to the next, this patch of the output moves on by the stride; "
-            "where patches overlap, they are added up."
+            "where patches overlap, they are added up. The bias, if there is one, comes on top."
         ),
     ]
     return [
         _section(message("What it does"), [*idea, *_expected_layout(case)]),
         _section(message("Channels"), _transposed_channels(case)),
-        _section(message("Weights and parameters"), _transposed_weights(case)),
+        _section(
+            message("Weights and parameters"), [*_transposed_weights(case), _shared_weights()]
+        ),
         _section(message("Stride, padding, dilation"), _transposed_window(case)),
         _section(message("Output size"), _transposed_size(case)),
-        _section(message("Work (MACs)"), _transposed_work(case)),
+        _work(_transposed_work(case)),
     ]
 
 
@@ -851,7 +1019,19 @@ def _transposed_channels(case: _Case) -> Iterator[str]:
         return
     inputs, share, _, groups = _transposed_settings(case)
     outputs = share * groups
-    if groups == 1:
+    if inputs == 1:
+        yield message(
+            "The single input channel has a slice of weights for each output channel "
+            "({outputs:,}), and there is nothing to add up over channels.",
+            outputs=outputs,
+        )
+    elif outputs == 1:
+        yield message(
+            "Every input channel has one slice of weights. The single output channel is the sum "
+            "of what all input channels ({inputs:,}) write into it.",
+            inputs=inputs,
+        )
+    elif groups == 1:
         yield message(
             "Every input channel writes into all output channels ({outputs:,}), with a slice of "
             "weights for each. An output channel is the sum of what all input channels "
@@ -918,43 +1098,74 @@ def _transposed_weights(case: _Case) -> Iterator[str]:
 def _transposed_window(case: _Case) -> Iterator[str]:
     if case.layer is None:
         return
-    layer = case.layer
     kernel = _transposed_settings(case)[2]
-    if set(layer.stride) == {1}:
-        yield message("stride 1: the output is not enlarged.")
+    steps = _steps(case)
+    spans = _spans(kernel, steps.dilation)
+    if set(steps.stride) == {1}:
+        yield message(
+            "stride 1: neighbouring input positions write one pixel apart, so the stride does "
+            "not enlarge the output."
+        )
+        if set(spans) != {1}:
+            yield message(
+                "But a position writes more than one pixel. Pixels gained along each axis, "
+                "before padding cuts any off: {gained}.",
+                gained=_each([span - 1 for span in spans]),
+            )
     else:
         yield message(
             "stride {stride}: neighbouring input positions write that many pixels apart, so the "
             "output grows by about that factor.",
-            stride=_each(layer.stride),
+            stride=_each(steps.stride),
         )
-    axes = list(zip(kernel, layer.stride, layer.dilation, strict=True))
-    if any(k % s for k, s, d in axes if d == 1):
-        yield message(
-            "kernel_size {kernel} is no multiple of the stride on every axis: some pixels of the "
-            "output are written to more often than others, which may show as a regular pattern, in "
-            "images a checkerboard.",
-            kernel=_each(kernel),
-        )
-    if any(layer.padding):
+    yield from _uneven(case, kernel, spans)
+    if any(steps.padding):
         yield message(
             "padding {padding}: that many pixels are cut off the output on each side, the reverse "
             "of what it does in a convolution.",
-            padding=_each(layer.padding),
+            padding=_each(steps.padding),
         )
-    if any(layer.output_padding):
+    if any(steps.output_padding):
         yield message(
             "output_padding {extra}: that many pixels are added at the end of the axes, to choose "
             "among the sizes that a convolution with this stride takes to the same one.",
-            extra=_each(layer.output_padding),
+            extra=_each(steps.output_padding),
         )
-    if set(layer.dilation) != {1}:
+    if set(steps.dilation) != {1}:
         yield message(
             "dilation {dilation}: the taps of the kernel lie that far apart, so that a kernel of "
             "{kernel} spans {span} pixels with no more weights.",
-            dilation=_each(layer.dilation),
+            dilation=_each(steps.dilation),
             kernel=_sum(kernel),
-            span=_sum(d * (k - 1) + 1 for k, _, d in axes),
+            span=_sum(spans),
+        )
+
+
+def _uneven(case: _Case, kernel: Shape, spans: Shape) -> Iterator[str]:
+    """Yield where the pixels of the output are not all written to equally often."""
+    stride, _, dilation, _ = _steps(case)
+    lengths = case.spatial()[0] if case.facts is not None else (2,) * case.axes
+    gaps, uneven = [], []
+    axes = (_LETTERS[case.axes], kernel, spans, stride, dilation, lengths)
+    for letter, taps, span, step, spread, length in zip(*axes, strict=True):
+        if length == 1:  # no patch has a neighbour
+            continue
+        if step > span:
+            gaps.append(letter)
+        elif spread == 1 and taps % step:
+            uneven.append(letter)
+    if gaps:
+        yield message(
+            "The stride is larger than the kernel along {axes}: nothing is written to the pixels "
+            "between the patches, they hold the bias or 0.",
+            axes=_listed(gaps),
+        )
+    if uneven:
+        yield message(
+            "kernel_size is not a multiple of the stride along {axes}: some pixels of the output "
+            "are written to more often than others, which may show as a regular pattern, in "
+            "images a checkerboard.",
+            axes=_listed(uneven),
         )
 
 
@@ -969,17 +1180,15 @@ def _transposed_size(case: _Case) -> Iterator[str]:
         yield message("Along each axis:")
         yield _of_axis(_SCATTER_RULE, case.axes)
         return
-    layer = case.layer
     kernel = _transposed_settings(case)[2]
+    stride, padding, dilation, extra = _steps(case)
     if not case.sized:
-        settings = (kernel, layer.stride, layer.padding, layer.output_padding, layer.dilation)
+        settings = (kernel, stride, padding, extra, dilation)
         yield message("Along each axis:")
         yield from _size_rules(_transposed_sum, *settings)
         return
     before, _ = case.spatial()
-    sizes = conv_transpose_output_size(
-        before, kernel, layer.stride, layer.padding, layer.output_padding, layer.dilation
-    )
+    sizes = conv_transpose_output_size(before, kernel, stride, padding, extra, dilation)
     yield message("Along each axis the rule is, first in letters, then in numbers:")
     yield _of_axis(_SCATTER_RULE, case.axes)
     yield from _output_sizes([size.working for size in sizes])
@@ -1036,8 +1245,8 @@ def _pooling_idea(case: _Case) -> Iterator[str]:
         yield message("Average pooling replaces each window by its mean.")
     else:
         yield message(
-            "LP pooling replaces each window by its p-norm: the p-th root of the sum of p-th "
-            "powers. p is norm_type."
+            "LP pooling replaces each window by the p-th root of the sum of the p-th powers of "
+            "its numbers. p is norm_type."
         )
         if case.layer is not None:
             yield message("norm_type: {p}", p=_decimal(float(case.layer.norm_type)))
@@ -1059,7 +1268,7 @@ def _pooling_settings(case: _Case) -> _Windows:
     kernel = _axis_numbers(layer.kernel_size, axes)
     return _Windows(
         kernel,
-        kernel if layer.stride is None else _axis_numbers(layer.stride, axes),
+        kernel if layer.stride in (None, ()) else _axis_numbers(layer.stride, axes),
         _axis_numbers(getattr(layer, "padding", 0), axes),
         _axis_numbers(getattr(layer, "dilation", 1), axes),
     )
@@ -1074,13 +1283,8 @@ def _pooling_window(case: _Case) -> Iterator[str]:
     layer = case.layer
     kernel, stride, padding, dilation = _pooling_settings(case)
     yield message("Window: {kernel}, stride: {stride}", kernel=_sum(kernel), stride=_sum(stride))
-    spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    if any(step < span for step, span in zip(stride, spans, strict=True)):
-        yield message("The stride is smaller than the window, so neighbouring windows overlap.")
-    elif any(step > span for step, span in zip(stride, spans, strict=True)):
-        yield message("The stride is larger than the window: pixels between windows are skipped.")
-    else:
-        yield message("The windows lie side by side.")
+    spans = _spans(kernel, dilation)
+    yield from _along(list(map(_neighbours, stride, spans)), _LETTERS[case.axes])
     if set(dilation) != {1}:
         yield message(
             "dilation {dilation}: the pixels of a window lie that far apart; it spans {span}.",
@@ -1129,8 +1333,9 @@ def _pooling_sum(
 def _pooling_size(case: _Case) -> Iterator[str]:
     if not case.sized:
         yield message("Along each axis:")
-        if case.layer is None:
-            yield _of_axis(_WINDOW_RULE, case.axes)
+        if case.layer is None:  # what the kind has no setting for is left out
+            rules = {"Avg": _MEAN_RULE, "LPP": _POWER_RULE}
+            yield _of_axis(rules.get(case.name[:3], _WINDOW_RULE), case.axes)
         else:
             write = partial(_pooling_sum, case.layer.ceil_mode)
             yield from _size_rules(write, *_pooling_settings(case))
@@ -1143,6 +1348,9 @@ def _pooling_size(case: _Case) -> Iterator[str]:
     yield from _output_sizes([size.working for size in sizes])
     if any(" + 1 − 1 =" in size.working for size in sizes):
         yield message("The last − 1: a window that would begin in the padding is left out.")
+    if not up:
+        ends = [(number, number) for number in padding]
+        yield from _left_out(before, _spans(kernel, dilation), stride, ends)
 
 
 def _unpooling(case: _Case) -> list[Section]:
@@ -1230,13 +1438,14 @@ def _adaptive_windows(case: _Case) -> Iterator[str]:
                 length=size // parts,
             )
         elif parts:
-            lengths = [-(-(i + 1) * size // parts) - i * size // parts for i in range(parts)]
+            short = size // parts + 1
+            long = short + (size // gcd(size, parts) % (parts // gcd(size, parts)) > 1)
             yield message(
                 "{axis}: {size:,} → {parts:,}; windows of {length}, some of which overlap",
                 axis=letter,
                 size=size,
                 parts=parts,
-                length="–".join(dict.fromkeys(map(str, (min(lengths), max(lengths))))),
+                length="–".join(dict.fromkeys((f"{short:,}", f"{long:,}"))),
             )
 
 
@@ -1246,8 +1455,8 @@ def _adaptive_windows(case: _Case) -> Iterator[str]:
 def _linear(case: _Case) -> list[Section]:
     idea = [
         message(
-            "In a linear layer each output is a weighted sum of all inputs: it has a weight of "
-            "its own for every one of them."
+            "In a linear layer each output is a weighted sum of all inputs, plus its bias if it "
+            "has one: it has a weight of its own for every input."
         ),
         message(
             "It works on the last axis of its input; all other axes only say how often the same "
@@ -1260,7 +1469,7 @@ def _linear(case: _Case) -> list[Section]:
     return [
         _section(message("What it does"), idea),
         _section(message("Weights and parameters"), _linear_weights(case)),
-        _section(message("Work (MACs)"), _linear_work(case)),
+        _work(_linear_work(case)),
     ]
 
 
@@ -1326,7 +1535,7 @@ def _bilinear(case: _Case) -> list[Section]:
     return [
         _section(message("What it does"), idea),
         _section(message("Weights and parameters"), _bilinear_weights(case)),
-        _section(message("Work (MACs)"), _bilinear_work(case)),
+        _work(_bilinear_work(case)),
     ]
 
 
@@ -1416,7 +1625,7 @@ def _embedding_weights(case: _Case) -> Iterator[str]:
 
 def _batch_norm(case: _Case) -> list[Section]:
     return [
-        _section(message("What it does"), _normalization_idea(case)),
+        _section(message("What it does"), [*_normalization_idea(case), _not_counted()]),
         _section(message("What is averaged"), _batch_averages(case)),
         _section(message("Weights and parameters"), _channel_parameters(case)),
         _section(message("Training and evaluation"), _running_statistics(case)),
@@ -1425,7 +1634,7 @@ def _batch_norm(case: _Case) -> list[Section]:
 
 def _instance_norm(case: _Case) -> list[Section]:
     return [
-        _section(message("What it does"), _normalization_idea(case)),
+        _section(message("What it does"), [*_normalization_idea(case), _not_counted()]),
         _section(message("What is averaged"), _instance_averages(case)),
         _section(message("Weights and parameters"), _channel_parameters(case)),
         _section(message("Training and evaluation"), _running_statistics(case)),
@@ -1445,6 +1654,16 @@ def _normalization_idea(case: _Case) -> Iterator[str]:
     yield Formula(f"y = (x − E[x]) / √(Var[x] + {case.layer.eps:g}){factor}{offset}")
 
 
+def _not_counted() -> str:
+    return message("Normalizing is not counted as work: MACs 0.")
+
+
+def _numbers_averaged(case: _Case, numbers: Sequence[int]) -> str:
+    if case.layer._buffers.get("running_mean") is None:
+        return message("Numbers behind each mean: {sum}", sum=_product(numbers))
+    return message("Numbers behind each mean in training: {sum}", sum=_product(numbers))
+
+
 def _batch_averages(case: _Case) -> Iterator[str]:
     yield message(
         "Each channel has one mean and one variance, taken over the whole batch and all positions: "
@@ -1454,8 +1673,7 @@ def _batch_averages(case: _Case) -> Iterator[str]:
         yield message("With several processes, they are taken over the batches of all of them.")
     if case.facts is not None:
         batch, _, *sizes = case.facts.input_shape
-        numbers = [batch, *sizes]
-        yield message("Numbers behind each mean: {sum}", sum=_product(numbers))
+        yield _numbers_averaged(case, [batch, *sizes])
 
 
 def _instance_averages(case: _Case) -> Iterator[str]:
@@ -1465,7 +1683,7 @@ def _instance_averages(case: _Case) -> Iterator[str]:
         axes=_listed(_LETTERS[case.axes]),
     )
     if case.facts is not None:
-        yield message("Numbers behind each mean: {sum}", sum=_product(case.spatial()[0]))
+        yield _numbers_averaged(case, case.spatial()[0])
 
 
 def _channel_parameters(case: _Case) -> Iterator[str]:
@@ -1476,6 +1694,7 @@ def _channel_parameters(case: _Case) -> Iterator[str]:
             "offset (bias)."
         )
         yield Formula(f"2 × {channels_name}")
+        yield _other_mean()
         return
     layer = case.layer
     channels = getattr(layer, channels_name)
@@ -1497,6 +1716,13 @@ def _channel_parameters(case: _Case) -> Iterator[str]:
     )
     sum_ = normalization_parameters(channels)
     yield from _parameters(layer, _formula(sum_.working), sum_)
+    yield _other_mean()
+
+
+def _other_mean() -> str:
+    return message(
+        "With these the network can choose a mean other than 0 and a variance other than 1."
+    )
 
 
 def _running_statistics(case: _Case) -> Iterator[str]:
@@ -1541,7 +1767,7 @@ def _running_statistics(case: _Case) -> Iterator[str]:
 
 def _group_norm(case: _Case) -> list[Section]:
     return [
-        _section(message("What it does"), _normalization_idea(case)),
+        _section(message("What it does"), [*_normalization_idea(case), _not_counted()]),
         _section(message("What is averaged"), _group_averages(case)),
         _section(message("Weights and parameters"), _channel_parameters(case)),
         _section(message("Training and evaluation"), [_same_in_both()]),
@@ -1573,15 +1799,13 @@ def _group_averages(case: _Case) -> Iterator[str]:
         )
     if case.facts is not None:
         numbers = [channels // groups, *case.facts.input_shape[2:]]
-        yield message("Numbers behind each mean: {sum}", sum=_product(numbers))
+        yield _numbers_averaged(case, numbers)
 
 
 def _layer_norm(case: _Case) -> list[Section]:
-    squares = case.name == "RMSNorm"
+    idea = _rms_idea(case) if case.name == "RMSNorm" else _normalization_idea(case)
     return [
-        _section(
-            message("What it does"), _rms_idea(case) if squares else _normalization_idea(case)
-        ),
+        _section(message("What it does"), [*idea, _not_counted()]),
         _section(message("What is averaged"), _layer_averages(case)),
         _section(message("Weights and parameters"), _layer_parameters(case)),
         _section(message("Training and evaluation"), [_same_in_both()]),
@@ -1612,7 +1836,9 @@ def _layer_averages(case: _Case) -> Iterator[str]:
 def _layer_parameters(case: _Case) -> Iterator[str]:
     layer = case.layer
     if layer is None:
-        yield message("Each of these numbers has a learned factor (weight) of its own.")
+        yield message(
+            "Each position within normalized_shape has a learned factor (weight) of its own."
+        )
         if case.name == "LayerNorm":
             yield message("It also has a learned offset (bias).")
         return
@@ -1620,8 +1846,8 @@ def _layer_parameters(case: _Case) -> Iterator[str]:
         yield message("elementwise_affine=False: there is nothing to learn, parameters 0.")
         return
     yield message(
-        "Each of these numbers has a learned factor (weight) of its own. weight has the shape "
-        "{shape}.",
+        "Each position within normalized_shape has a learned factor (weight) of its own. weight "
+        "has the shape {shape}.",
         shape=tuple(layer.normalized_shape),
     )
     count = prod(layer.normalized_shape)
@@ -1663,7 +1889,8 @@ def _dropout(case: _Case) -> list[Section]:
         idea.append(
             message(
                 "They are set to the lower limit of SELU, −λ · α ≈ −1.758, and everything is then "
-                "scaled and shifted so that mean and variance stay. It goes with SELU."
+                "scaled and shifted so that a mean of 0 and a variance of 1 stay. It goes with "
+                "SELU."
             )
         )
     else:
@@ -1686,8 +1913,11 @@ def _dropout_numbers(case: _Case, alpha: bool) -> Iterator[str]:
         return
     p = case.layer.p
     yield message("p={p}: the chance to be left out is {share}.", p=p, share=f"{100 * p:g}%")
-    if not alpha and p < 1:
-        yield _about(f"1 / (1 − {p:g})", 1 / (1 - p))
+    shown = f"{p:g}"
+    if p == 1:
+        yield message("Nothing is kept: in training every number of the output is 0.")
+    elif not alpha and float(shown) < 1:
+        yield _about(f"1 / (1 − {shown})", 1 / (1 - float(shown)))
     yield _mode(case.layer)
 
 
@@ -1782,13 +2012,18 @@ def _upsampling(case: _Case) -> list[Section]:
 def _upsampling_mode(case: _Case) -> Iterator[str]:
     if case.layer is None:
         yield message(
-            "mode says how: 'nearest' copies the nearest pixel; 'linear', 'bilinear' and "
+            "mode says how: 'nearest' copies a single pixel; 'linear', 'bilinear' and "
             "'trilinear' mix the neighbours by distance; 'bicubic' also looks one pixel further."
         )
         return
     mode = case.layer.mode
-    if mode.startswith("nearest"):
-        yield message("mode='{mode}': each pixel is a copy of the nearest one.", mode=mode)
+    if mode == "nearest":
+        yield message(
+            "mode='nearest': each pixel is a copy of one pixel of the input: its own place, scaled "
+            "back and rounded down."
+        )
+    elif mode == "nearest-exact":
+        yield message("mode='nearest-exact': each pixel is a copy of the nearest one.")
     elif mode.endswith("linear"):
         yield message(
             "mode='{mode}': each pixel is a mean of its neighbours in the input, weighted by "
@@ -1818,7 +2053,8 @@ def _upsampled_size(case: _Case) -> Iterator[str]:
         return
     factors = layer.scale_factor
     factors = factors if isinstance(factors, tuple | list) else (factors,)
-    yield message("Each axis is multiplied by {factor}.", factor=_each(factors))
+    shown = _each([_decimal(factor) for factor in factors])
+    yield message("Each axis is multiplied by {factor}.", factor=shown)
     if case.facts is None or not case.sized:
         return
     before = case.facts.input_shape[2:]
@@ -1955,13 +2191,17 @@ def _flatten(case: _Case) -> list[Section]:
     ]
     if case.layer is not None:
         start, end = case.layer.start_dim, case.layer.end_dim
-        lines.append(
-            message("Merged: axes {start} to {end}; -1 is the last one.", start=start, end=end)
-        )
-    if case.facts is not None and case.facts.input_shape:
-        shape, rank = case.facts.input_shape, len(case.facts.input_shape)
-        merged = shape[start % rank : end % rank + 1]
-        lines.append(message("Its length: {sum}", sum=_product(merged)))
+        shape = () if case.facts is None else case.facts.input_shape
+        if shape:
+            start, end = start % len(shape), end % len(shape)
+        if start < 0 or end < 0:
+            words = message("Merged: axes {start} to {end}; -1 is the last.", start=start, end=end)
+        else:
+            words = message("Merged: axes {start} to {end}", start=start, end=end)
+        lines.append(words)
+        if shape:
+            merged = _product(shape[start : end + 1])
+            lines.append(message("Length of the merged axis: {sum}", sum=merged))
     return [_section(message("What it does"), lines)]
 
 
@@ -1974,19 +2214,22 @@ def _unflatten(case: _Case) -> list[Section]:
         _nothing_learned(),
     ]
     if case.layer is not None:
-        lines.append(
-            message(
-                "Axis {dim} becomes {sizes}.",
-                dim=case.layer.dim,
-                sizes=tuple(case.layer.unflattened_size),
-            )
-        )
+        dim, sizes = case.layer.dim, tuple(case.layer.unflattened_size)
+        if case.facts is not None:
+            dim %= len(case.facts.input_shape)
+            sizes = case.facts.output_shape[dim : dim + len(sizes)]
+        lines.append(message("Axis {dim} becomes {sizes}.", dim=dim, sizes=sizes))
+        if -1 in sizes:
+            lines.append(message("-1 stands for what is left."))
+        elif case.facts is not None and case.sized:
+            lines.append(_formula(f"{case.facts.input_shape[dim]} = {_sum(sizes)}"))
     return [_section(message("What it does"), lines)]
 
 
 def _padding(case: _Case) -> list[Section]:
     idea = [
         message("It adds pixels around each map. Channels stay."),
+        *_pixels_of_a_length(case),
         *_padding_mode(case),
         _nothing_learned(),
     ]
@@ -2049,7 +2292,7 @@ def _recurrent(case: _Case) -> list[Section]:
         _section(message("What it does"), _recurrent_idea(case, cell)),
         _section(message("Gates"), _gates(case)),
         _section(message("Weights and parameters"), _recurrent_weights(case, cell)),
-        _section(message("Work (MACs)"), _recurrent_work(case, cell)),
+        _work(_recurrent_work(case, cell)),
     ]
 
 
@@ -2063,18 +2306,28 @@ def _recurrent_idea(case: _Case, cell: bool) -> Iterator[str]:
         return
     if case.layer is None:
         yield message(
-            "The input has the shape (L, N, input_size), or (N, L, input_size) with "
-            "batch_first=True; L is the number of steps."
+            "The input has the shape (L, N, input_size): steps, sequences, numbers a step; with "
+            "batch_first=True it is (N, L, input_size). A single sequence may also have the shape "
+            "(L, input_size)."
         )
+        yield _recurrent_output(case)
         return
     layer = case.layer
     if layer.batch_first:
-        yield message("batch_first=True: the input has the shape (N, L, input_size).")
+        yield message(
+            "batch_first=True: the input has the shape (N, L, input_size): sequences, steps, "
+            "numbers a step. A single sequence may also have the shape (L, input_size)."
+        )
     else:
-        yield message("batch_first=False: the input has the shape (L, N, input_size).")
+        yield message(
+            "batch_first=False: the input has the shape (L, N, input_size): steps, sequences, "
+            "numbers a step. A single sequence may also have the shape (L, input_size)."
+        )
+    yield _recurrent_output(case)
     if layer.num_layers > 1:
         yield message(
-            "num_layers={layers}: that many are stacked, each reads what the one below gives.",
+            "num_layers={layers}: that many layers are stacked, each reads what the one below "
+            "gives.",
             layers=layer.num_layers,
         )
     state = layer.proj_size or layer.hidden_size
@@ -2091,6 +2344,18 @@ def _recurrent_idea(case: _Case, cell: bool) -> Iterator[str]:
             size=layer.proj_size,
             hidden=layer.hidden_size,
         )
+
+
+def _recurrent_output(case: _Case) -> str:
+    if case.name == "LSTM":
+        return message(
+            "It returns the state h of the last layer at every step, and besides that the last h "
+            "and the last c of each layer and direction."
+        )
+    return message(
+        "It returns the state of the last layer at every step, and besides that the last state of "
+        "each layer and direction."
+    )
 
 
 def _gates(case: _Case) -> Iterator[str]:
@@ -2154,6 +2419,7 @@ def _recurrent_weights(case: _Case, cell: bool) -> Iterator[str]:
     sum_ = recurrent_parameters(bias=bool(layer.bias), **_recurrent_settings(case, cell))
     yield message("Parameters in all:")
     yield from _parameters(layer, _formula(sum_.working), sum_)
+    yield from _terms_of_layers(layer)
     suffix = "" if cell else "_l0"
     rows = _gate_sets(case) * layer.hidden_size
     yield message(
@@ -2164,6 +2430,22 @@ def _recurrent_weights(case: _Case, cell: bool) -> Iterator[str]:
         of_state=f"weight_hh{suffix}",
         state=(rows, getattr(layer, "proj_size", 0) or layer.hidden_size),
     )
+
+
+def _terms_of_layers(layer: Any) -> Iterator[str]:
+    if getattr(layer, "num_layers", 1) > 1:
+        yield message(
+            "The first term is the first layer; the second is all further layers, which read the "
+            "output of the one below."
+        )
+    if getattr(layer, "bidirectional", False):
+        yield message("The 2 at the front of a term stands for the two directions.")
+    if getattr(layer, "proj_size", 0):
+        yield message(
+            "{size:,} × {hidden:,} are the weights of the matrix that shortens the state.",
+            size=layer.proj_size,
+            hidden=layer.hidden_size,
+        )
 
 
 def _gate_sets(case: _Case) -> int:
@@ -2217,15 +2499,25 @@ def _attention(case: _Case) -> list[Section]:
         _section(message("What it does"), [*idea, *_attention_layout(case)]),
         _section(message("Heads"), _heads(case)),
         _section(message("Weights and parameters"), _attention_weights(case)),
-        _section(message("Work (MACs)"), _attention_work(case)),
+        _work(_attention_work(case)),
     ]
 
 
 def _attention_layout(case: _Case) -> Iterator[str]:
     if case.layer is not None and case.layer.batch_first:
-        yield message("batch_first=True: the input has the shape (N, L, embed_dim).")
+        yield message(
+            "batch_first=True: the input has the shape (N, L, embed_dim): sequences, positions, "
+            "numbers of each. A single sequence may also have the shape (L, embed_dim)."
+        )
     else:
-        yield message("batch_first=False: the input has the shape (L, N, embed_dim).")
+        yield message(
+            "batch_first=False: the input has the shape (L, N, embed_dim): positions, sequences, "
+            "numbers of each. A single sequence may also have the shape (L, embed_dim)."
+        )
+    yield message(
+        "By default it also returns the attention weights: of each query a share for every key, "
+        "the mean over all heads."
+    )
 
 
 def _heads(case: _Case) -> Iterator[str]:
@@ -2312,6 +2604,8 @@ def _activation(case: _Case) -> list[Section]:
     formula, derivative = (found.formula, found.derivative) if found else _FORMULAS[case.name]
     lines.append(_chosen(case, formula))
     lines += _options(case)
+    if getattr(case.layer, "approximate", "none") == "tanh":
+        lines.append(message("approximate='tanh': Φ is approximated with tanh."))
     lines.append(message("It works number by number: shape and channels stay. MACs 0."))
     if getattr(case.layer, "inplace", False):
         lines.append(message("inplace=True: the result overwrites the input."))
@@ -2322,7 +2616,7 @@ def _activation(case: _Case) -> list[Section]:
         _section(message("Weights and parameters"), _slopes(case)),
         _section(message("Values"), _values(case, curve) if curve else ()),
         _section(message("Gradient"), _gradients(case, curve, derivative)),
-        _section(message("Dead units"), _dead(curve) if curve else ()),
+        _section(message("Dead units"), _dead(case, curve) if curve else ()),
         _section(message("Source"), [source]),
     ]
 
@@ -2368,6 +2662,7 @@ class _Curve(NamedTuple):
     gradient: Callable[[Tensor], Tensor]
     off: float | None = None  # it is off up to here
     silent: float | None = None  # it is off this far around 0
+    full: float | None = None  # it is flat again from here on
 
 
 def _curve(case: _Case) -> _Curve | None:
@@ -2382,6 +2677,7 @@ def _curve(case: _Case) -> _Curve | None:
             partial(found.value, **options),
             partial(found.gradient, **options),
             float(off.max()) if len(off) else None,
+            full=6.0 if case.kind is nn.ReLU6 else None,
         )
     if case.layer is None and case.kind is nn.Threshold:  # it has no defaults
         return None
@@ -2392,16 +2688,18 @@ def _curve(case: _Case) -> _Curve | None:
     off_at = {nn.Hardsigmoid: "", nn.Hardtanh: "min_val", nn.Threshold: "threshold"}
     name = off_at.get(case.kind)
     shrinks = case.kind in (nn.Hardshrink, nn.Softshrink)
+    full = {nn.Hardsigmoid: 3.0, nn.Hardtanh: getattr(layer, "max_val", None)}.get(case.kind)
     return _Curve(
         lambda x: forward(x.clone()).detach(),
         partial(_slope, forward),
         None if name is None else float(getattr(layer, name)) if name else -3.0,
         float(layer.lambd) if shrinks else None,
+        full,
     )
 
 
 def _slope(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    with torch.enable_grad():
+    with torch.inference_mode(mode=False), torch.enable_grad():
         inputs = x.clone().requires_grad_()
         (slope,) = torch.autograd.grad(forward(inputs.clone()).sum(), inputs)
     return slope
@@ -2432,10 +2730,14 @@ def _values(case: _Case, curve: _Curve) -> Iterator[str]:
 
 
 def _gradients(case: _Case, curve: _Curve | None, derivative: str) -> Iterator[str]:
+    yield message(
+        "In the backward pass, the gradient that arrives is multiplied by the slope at x:"
+    )
     yield _chosen(case, derivative)
     if curve is None:
         return
     if case.kind is nn.PReLU:
+        yield message("At 0 the slope jumps from weight to 1. PyTorch takes weight there.")
         yield message("The slope for negative numbers gets a gradient of its own: it is learned.")
         return
     before, at, after = curve.gradient(_AT_ZERO).tolist()
@@ -2450,21 +2752,43 @@ def _gradients(case: _Case, curve: _Curve | None, derivative: str) -> Iterator[s
     else:
         yield message("At 0 the slope is {at}.", at=_decimal(at))
     left, right = _at_the_ends(curve.gradient)
-    yield message(
-        "Far to the left the slope tends to {left}, far to the right to {right}.",
-        left=_decimal(left),
-        right=_decimal(right),
-    )
+    slopes = curve.gradient(_GRID)
+    if (slopes[_GRID < 0] == left).all() and (slopes[_GRID > 0] == right).all():
+        yield message(
+            "So the gradient is multiplied by {left} for all negative numbers, and by {right} for "
+            "all positive ones.",
+            left=_decimal(left),
+            right=_decimal(right),
+        )
+    elif left == right:
+        yield message("Far out on both sides the slope tends to {slope}.", slope=_decimal(left))
+    else:
+        yield message(
+            "Far to the left the slope tends to {left}, far to the right to {right}.",
+            left=_decimal(left),
+            right=_decimal(right),
+        )
 
 
-def _dead(curve: _Curve) -> Iterator[str]:
-    left, _ = _at_the_ends(curve.gradient)
-    if curve.off is not None:
+def _dead(case: _Case, curve: _Curve) -> Iterator[str]:
+    left, right = _at_the_ends(curve.gradient)
+    if case.kind is nn.PReLU:
+        yield message(
+            "Where the learned slope is not 0, units go on learning for negative numbers: they do "
+            "not die."
+        )
+    elif curve.off is not None:
         yield message(
             "For x ≤ {limit} it is off: the value does not change, and the gradient is 0. A unit "
             "that is off for every sample learns nothing any more: it is dead.",
             limit=_decimal(curve.off),
         )
+        if curve.full is not None:
+            yield message(
+                "For x ≥ {limit} the value does not change either, and the gradient is 0: a unit "
+                "that stays there for every sample learns nothing any more.",
+                limit=_decimal(curve.full),
+            )
         yield message("cnnguide.dead_units finds such units in a model.")
     elif curve.silent is not None:
         yield message(
@@ -2477,10 +2801,16 @@ def _dead(curve: _Curve) -> Iterator[str]:
             "The gradient does not vanish for negative numbers, so units there go on learning: "
             "they do not die."
         )
+    elif right:
+        yield message(
+            "Far to the left the gradient is tiny but, rounding apart, not 0: units there learn "
+            "slowly, but do not die for good."
+        )
     else:
         yield message(
-            "Rounding apart, the gradient of negative numbers is small but not 0: units far to "
-            "the left learn slowly, but do not die for good."
+            "Far out on both sides the gradient is tiny but, rounding apart, not 0: the curve "
+            "saturates, and units there learn slowly. In deep networks, gradients can vanish "
+            "that way."
         )
 
 
@@ -2661,8 +2991,15 @@ def _trace_channels(found: Trace) -> Iterator[str]:
         if before > most and _makes_channels(row):
             shrinks.append(_change(row, f"{before:,}", f"{after:,}"))
         most = max(most, before)
+    flat = [
+        _change(row, _formula(_sum(row.input_shape[1:])), f"{row.output_shape[1]:,}")
+        for row in found
+        if _flattens(row)
+    ]
     if grows:
         yield message("A new high at: {changes}", changes=_some(grows))
+    if flat:
+        yield message("Flattened to features: {changes}", changes=_some(flat))
     if shrinks:
         yield message("Down, and never that high again: {changes}", changes=_some(shrinks[::-1]))
 
@@ -2670,6 +3007,14 @@ def _trace_channels(found: Trace) -> Iterator[str]:
 def _makes_channels(row: Row) -> bool:
     """Return whether a call makes channels, and does not only pick some out."""
     return row.is_module or row.weight_shape is not None or row.type.startswith(("cat", "concat"))
+
+
+def _flattens(row: Row) -> bool:
+    """Return whether a call lays the numbers of a feature map side by side."""
+    before, after = row.input_shape, row.output_shape
+    if row.type.casefold() not in ("flatten", "reshape", "view") or len(after) != 2:
+        return False
+    return len(before) > 2 and (before[0], prod(before[1:])) == after != before[:2]
 
 
 def _trace_sizes(found: Trace) -> Iterator[str]:
@@ -2681,7 +3026,7 @@ def _trace_sizes(found: Trace) -> Iterator[str]:
         before, after = row.input_shape[-axes:], row.output_shape[-axes:]
         if not axes or (before, after) == last:  # branches do the same side by side
             continue
-        change = _change(row, _sum(before), _sum(after))
+        change = _change(row, _formula(_sum(before)), _formula(_sum(after)))
         if any(new > old for old, new in zip(before, after, strict=True)):
             larger.append(change)
         elif any(2 * new <= old + 1 < 2 * old for old, new in zip(before, after, strict=True)):
@@ -2690,7 +3035,7 @@ def _trace_sizes(found: Trace) -> Iterator[str]:
             continue
         last = before, after
     if smaller:
-        yield message("Half the size or less: {changes}", changes=_some(smaller))
+        yield message("Half the size (rounded up) or less: {changes}", changes=_some(smaller))
     if larger:
         yield message("Larger: {changes}", changes=_some(larger))
 
@@ -2738,7 +3083,11 @@ def _shares(found: Trace, counts: Sequence[int], total: int) -> Iterator[str]:
 
 
 def _share(part: int, whole: int) -> str:
-    return "<0.1%" if 2000 * part < whole else f"{part / whole:.1%}"
+    if 2000 * part < whole:
+        return "<0.1%"
+    if 0 < 2000 * (whole - part) < whole:
+        return ">99.9%"
+    return f"{part / whole:.1%}"
 
 
 def _unused(found: Trace) -> Iterator[str]:
@@ -2758,20 +3107,24 @@ def _trace_field(found: Trace) -> Iterator[str]:
     pairs = list(zip(sizes, found.grid, strict=True))
     if not any(field.stride for field in fields):
         yield message(
-            "Every position of the output sees the same {field} pixels; the input has {grid}.",
+            "Every number of the output sees the same {field} {pixels}; the input has {grid}.",
             field=field,
+            pixels=_pixels(sizes),
             grid=grid,
         )
-        if all(size >= length for size, length in pairs):
-            yield message("So every number of the output can depend on the whole input.")
+        ends = [field.start + field.size for field in fields]
+        reaches = all(end >= length for end, length in zip(ends, found.grid, strict=True))
+        if reaches and all(field.start <= 0 for field in fields):
+            yield message("That spans the whole input, from edge to edge.")
         else:
             yield message("So the output leaves part of the input out.")
         yield from _last_window(found)
         return
     yield message(
-        "A position of the output sees {field} pixels; the input has {grid}. From one position "
+        "A position of the output sees {field} {pixels}; the input has {grid}. From one position "
         "to the next, what it sees moves by {stride}.",
         field=field,
+        pixels=_pixels(sizes),
         grid=grid,
         stride=_each([str(field.stride) for field in fields]),
     )
@@ -2788,15 +3141,24 @@ def _trace_field(found: Trace) -> Iterator[str]:
         yield message("That spans the input along some axes, but not along all.")
 
 
+def _pixels(sizes: Sequence[int]) -> str:
+    """Return what a receptive field is counted in: a sequence has no pixels."""
+    if len(sizes) > 1:
+        return message("pixels")
+    return message("position") if sizes[0] == 1 else message("positions")
+
+
 def _last_window(found: Trace) -> Iterator[str]:
     """Yield what the last window sees before all positions see the same."""
     for row in reversed(found.rows):
         fields = row.receptive_field
         if row.kernel_size and fields and any(field.stride for field in fields):
+            sizes = [field.size for field in fields]
             yield message(
-                "Before they were brought together, a position of {place} saw {field} pixels.",
+                "Before they were brought together, a position of {place} saw {field} {pixels}.",
                 place=_place(row),
-                field=_formula(_sum(field.size for field in fields)),
+                field=_formula(_sum(sizes)),
+                pixels=_pixels(sizes),
             )
             return
 

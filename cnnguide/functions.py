@@ -23,6 +23,7 @@ from cnnguide import operations
 from cnnguide.axes import Axes, Shape, join, lost
 from cnnguide.language import message
 from cnnguide.operations import Outcome
+from cnnguide.receptive import Scatter, Window
 
 __all__ = [
     "BOOKKEEPING",
@@ -35,10 +36,13 @@ __all__ = [
     "Result",
     "Settings",
     "axes_of",
+    "cast",
     "marked",
     "on_meta",
+    "part_of",
     "stand_in",
     "tensors_in",
+    "window_of",
 ]
 
 _META = torch.device("meta")
@@ -137,6 +141,29 @@ def stand_in(shape: Shape, dtype: torch.dtype, axes: Axes | None) -> Tensor:
     return tensor
 
 
+def cast(dtype: torch.dtype) -> torch.dtype:
+    """Return the dtype in which torch.autocast has products computed.
+
+    Parameters
+    ----------
+    dtype : torch.dtype
+        That of an input or a weight.
+
+    Returns
+    -------
+    torch.dtype
+        The same where there is no autocast, and where it leaves this dtype alone.
+    """
+    if not torch._C._is_any_autocast_enabled() or dtype not in _LOWERED:
+        return dtype
+    device = next((kind for kind in _AUTOCAST if torch.is_autocast_enabled(kind)), None)
+    return dtype if device is None else torch.get_autocast_dtype(device)
+
+
+_LOWERED = {torch.float32, torch.float16, torch.bfloat16}
+_AUTOCAST = ("cuda", "cpu", "mps", "xpu")  # devices that have it; where several do, the first
+
+
 def tensors_in(value: object) -> Iterator[Tensor]:
     """Yield the tensors of nested lists, tuples, dicts and dataclasses, in order.
 
@@ -226,7 +253,7 @@ def _after_window(input: Tensor, outcome: Outcome, mixes: bool) -> Tensor:
     if axes is not None and outcome.step is not None:
         count = len(outcome.step[0])
         axes = axes.windowed(shape, outcome.shape, count, outcome.step, mixes)
-    return stand_in(outcome.shape, input.dtype, axes)
+    return stand_in(outcome.shape, cast(input.dtype) if mixes else input.dtype, axes)
 
 
 def _conv(
@@ -272,7 +299,7 @@ def _conv_transpose(
 
 
 def _same_dtype(input: Tensor, weight: Tensor) -> None:
-    if input.dtype != weight.dtype and not torch.is_autocast_enabled("cpu"):
+    if input.dtype != weight.dtype and cast(input.dtype) != cast(weight.dtype):
         raise TypeError(
             message(
                 "the input is {input}, but the weight {weight}: convert one, for example "
@@ -383,12 +410,51 @@ def _pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = 
 def _unfold(
     input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Result:
-    kernel, dilations = _each(kernel_size, 2), _each(dilation, 2)
-    pads, steps = _each(padding, 2), _each(stride, 2)
-    outcome = operations.unfold(_shape(input), kernel, dilations, pads, steps)
-    axes = lost(message("unfold lays windows side by side"), axes_of(input))
-    settings = Settings(kernel, steps, pads, dilations)
-    return Result(stand_in(outcome.shape, input.dtype, axes), 0, settings)
+    window = window_of(kernel_size, dilation, padding, stride)
+    outcome = operations.unfold(
+        _shape(input), window.kernel_size, window.dilation, window.padding, window.stride
+    )
+    axes = axes_of(input)
+    axes = axes and axes.unfolded(_shape(input), window)
+    return Result(stand_in(outcome.shape, input.dtype, axes), 0, Settings(*window))
+
+
+def _fold(
+    input: Tensor,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Result:
+    window = window_of(kernel_size, dilation, padding, stride)
+    outcome = operations.fold(
+        _shape(input),
+        _each(output_size, 2),
+        window.kernel_size,
+        window.dilation,
+        window.padding,
+        window.stride,
+    )
+    axes = axes_of(input)
+    axes = axes and axes.folded(_shape(input), outcome.shape, Scatter(*window))
+    return Result(stand_in(outcome.shape, input.dtype, axes), 0, Settings(*window))
+
+
+def window_of(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Window:
+    """Return the windows of an unfold or a fold.
+
+    Parameters
+    ----------
+    kernel_size, dilation, padding, stride : int or tuple of int
+        As torch takes them.
+
+    Returns
+    -------
+    Window
+        With a number for each of two axes.
+    """
+    return Window(_each(kernel_size, 2), _each(stride, 2), _each(padding, 2), _each(dilation, 2))
 
 
 # ---- number by number: activations, arithmetic, normalization ----
@@ -404,13 +470,19 @@ def _elementwise(*args: Any, **options: Any) -> Result | None:
     if len(floating) != 1:  # torch decides which dtype wins
         return None
     shapes = [_shape(tensor) for tensor in tensors]
-    shape = (
-        operations.broadcast(*shapes).shape if shapes.count(shapes[0]) < len(shapes) else shapes[0]
-    )
+    shape, usual = shapes[0], True
+    if shapes.count(shape) < len(shapes):
+        shape = operations.broadcast(*shapes).shape
+        # axes of length 1 have strides too, which decide where they are broadcast
+        usual = all(one.stride() == _strides(own) for one, own in zip(tensors, shapes, strict=True))
     axes = join([(axes_of(one), own) for one, own in zip(tensors, shapes, strict=True)], len(shape))
-    if not all(one.is_contiguous() for one in tensors):  # torch decides on the order in memory
-        return None
+    if not (usual and all(one.is_contiguous() for one in tensors)):
+        return None  # torch decides on the order in memory
     return Result(stand_in(shape, floating.pop(), axes))
+
+
+def _strides(shape: Shape) -> Shape:
+    return torch.empty(shape, device=_META).stride()
 
 
 def _compared(*args: Any, **options: Any) -> Result | None:
@@ -435,6 +507,11 @@ def _like_another(input: Tensor, *args: Any, **options: Any) -> Result | None:
     if not input.is_contiguous():
         return None
     return Result(stand_in(_shape(input), options.get("dtype") or input.dtype, None))
+
+
+def _new(function: Callable[..., Tensor], input: Tensor, *args: Any, **options: Any) -> Result:
+    """Make a tensor of constants, of a size of its own."""
+    return Result(marked(function(on_meta(input), *args, **options | {"device": _META}), None))
 
 
 def _softmax(input: Tensor, dim: int | None = None, *args: Any, **options: Any) -> Result | None:
@@ -519,7 +596,7 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Result
         axes = axes.mixed(last)
         kept = last if len(outcome.shape) > last else None
         axes = axes._replace(channel=kept)
-    output = stand_in(outcome.shape, input.dtype, axes)
+    output = stand_in(outcome.shape, cast(input.dtype), axes)
     out_features = shape[0] if len(shape) > 1 else None
     settings = Settings(weight_shape=shape, in_channels=shape[-1], out_channels=out_features)
     return Result(output, outcome.macs, settings)
@@ -538,7 +615,8 @@ def _bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) 
 
 
 def _matmul(input: Tensor, other: Tensor) -> Result | None:
-    if input.dtype != other.dtype:
+    dtype = cast(input.dtype)
+    if dtype != cast(other.dtype):
         return None
     left, right = _shape(input), _shape(other)
     outcome = operations.matmul(left, right)
@@ -559,7 +637,7 @@ def _matmul(input: Tensor, other: Tensor) -> Result | None:
         after_gone: list[int | None] = [*after]
         after_gone[gone] = None
         parts.append((two.moved(after_gone), outcome.shape))
-    return Result(stand_in(outcome.shape, input.dtype, join(parts, rank)), outcome.macs)
+    return Result(stand_in(outcome.shape, dtype, join(parts, rank)), outcome.macs)
 
 
 def _matmul_from_the_right(input: Tensor, other: Tensor) -> Result | None:
@@ -584,11 +662,11 @@ def _add_product(
 
 
 def _einsum(equation: Any, *operands: Any) -> Result | None:
-    if not isinstance(equation, str) or len(operands) != 2 or "." in equation:
+    if not isinstance(equation, str) or len(operands) != 2 or equation.count(",") != 1:
         return None  # torch does it in steps, which are counted one by one
-    terms, arrow, output = equation.replace(" ", "").partition("->")
-    one, two = terms.split(",")
-    if len({*one}) < len(one) or len({*two}) < len(two) or operands[0].dtype != operands[1].dtype:
+    one, two, output = _spelled_out(equation, [tensor.dim() for tensor in operands])
+    dtypes = {cast(tensor.dtype) for tensor in operands}
+    if len({*one}) < len(one) or len({*two}) < len(two) or len(dtypes) > 1:
         return None
     sizes: dict[str, int] = {}
     for term, tensor in zip((one, two), operands, strict=True):
@@ -598,8 +676,6 @@ def _einsum(equation: Any, *operands: Any) -> Result | None:
             if size != sizes.setdefault(label, size) and 1 not in (size, sizes[label]):
                 return None
             sizes[label] = max(size, sizes[label]) if size and sizes[label] else 0
-    if not arrow:
-        output = "".join(sorted(label for label in sizes if (one + two).count(label) == 1))
     shape = tuple(sizes[label] for label in output)
     places = {label: place for place, label in enumerate(output)}
     parts = [
@@ -607,11 +683,31 @@ def _einsum(equation: Any, *operands: Any) -> Result | None:
         for term, axes in zip((one, two), map(axes_of, operands), strict=True)
     ]
     # what stands in one operand only and not in the output is summed before the product
-    macs = prod(
-        size for label, size in sizes.items() if label in output or (label in one and label in two)
-    )
-    made = torch.einsum(equation, *on_meta(operands))  # it knows the order in memory
+    used = {label for label in sizes if label in output or (label in one and label in two)}
+    macs = prod(sizes[label] for label in used)
+    if used <= {*output} and (used <= {*one} or used <= {*two}):  # number by number, as `*`
+        macs = 0
+    alike = [tensor.to(*dtypes) for tensor in on_meta(operands)]
+    made = torch.einsum(equation, *alike)  # it knows the order in memory
     return Result(marked(made, join(parts, len(shape))), macs)
+
+
+def _spelled_out(equation: str, ranks: Sequence[int]) -> tuple[str, str, str]:
+    """Return both terms and the output, with a sign for each axis that "..." stands for.
+
+    The signs are digits, which can't be labels, and counted from the back.
+    """
+    terms, arrow, output = equation.replace(" ", "").partition("->")
+    spelled, most = [], ""
+    for term, rank in zip(terms.split(","), ranks, strict=True):
+        missing = max(rank - len(term.replace("...", "")), 0)
+        signs = "".join(map(str, reversed(range(min(missing, 10)))))
+        most = max(most, signs, key=len) if "..." in term else most
+        spelled.append(term.replace("...", signs))
+    if not arrow:  # "..." comes first, then what stands in one term only
+        labels = [label for label in sorted({*terms} - {",", "."}) if terms.count(label) == 1]
+        output = "..." + "".join(labels)
+    return spelled[0], spelled[1], output.replace("...", most)
 
 
 def _scaled_dot_product(
@@ -638,7 +734,7 @@ def _scaled_dot_product(
         for dim in meets:
             axes = axes and axes.mixed(dim - rank + tensor.dim())
         parts.append((axes, _shape(tensor)[:-1] + outcome.shape[-1:]))
-    return Result(stand_in(outcome.shape, query.dtype, join(parts, rank)), outcome.macs)
+    return Result(stand_in(outcome.shape, cast(query.dtype), join(parts, rank)), outcome.macs)
 
 
 def _attention(
@@ -678,8 +774,9 @@ def _attention(
         (axes and axes.mixed(rank - 1)._replace(channel=rank - 1), _shape(one)) for axes, one in met
     ]
     axes = join(parts, rank)
-    output = stand_in(outcome.shape, query.dtype, axes)
-    weights = stand_in(outcome.more[0], query.dtype, None) if need_weights else None
+    dtype = cast(query.dtype)
+    output = stand_in(outcome.shape, dtype, axes)
+    weights = stand_in(outcome.more[0], dtype, None) if need_weights else None
     settings = Settings(in_channels=embed_dim_to_check, out_channels=embed_dim_to_check)
     return Result((output, weights), outcome.macs, settings)
 
@@ -857,6 +954,25 @@ def _named(
 def _selected(axes: Axes, rank: int, dim: int, index: int) -> Axes:
     one = axes.sliced(dim, index, 1, 1)
     return one.moved([None if at == dim else at - (at > dim) for at in range(rank)])
+
+
+def part_of(tensor: Tensor, index: Any) -> Tensor:
+    """Return ``tensor[index]`` without its numbers.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+        Any tensor.
+    index : object
+        What stands between the brackets.
+
+    Returns
+    -------
+    torch.Tensor
+        A stand-in with what is known of its axes.
+    """
+    part: Tensor = _indexed(tensor, index).output
+    return part
 
 
 def _indexed(input: Tensor, index: Any) -> Result:
@@ -1074,10 +1190,14 @@ def _rules() -> Iterator[tuple[Callable[..., Any], _Rule]]:
             yield function, rule
     for name in "zeros_like ones_like empty_like full_like rand_like randn_like".split():
         yield getattr(torch, name), _like_another
+    for name in "new_zeros new_ones new_full new_empty new_tensor".split():
+        made_new = getattr(Tensor, name)
+        yield made_new, partial(_new, made_new)
     yield Tensor.__rmatmul__, _matmul_from_the_right
     yield functional.embedding, _embedding
     yield functional.pad, _pad
     yield functional.unfold, _unfold
+    yield functional.fold, _fold
     yield Tensor.__getitem__, _indexed
     by_torch: list[tuple[list[str], Callable[..., Result | None]]] = [
         (_BY_TORCH, _reduced_by_torch),

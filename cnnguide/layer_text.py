@@ -6,17 +6,18 @@ import ast
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from inspect import Parameter, Signature, isclass, signature
 from types import MappingProxyType
-from typing import TypeAlias, get_overloads
+from typing import Any, TypeAlias, get_args, get_overloads, get_type_hints
 
 import torch
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from cnnguide.arguments import type_error, value_error, whole_number
+from cnnguide.language import message
 
 __all__ = ["parse_layer", "parse_size"]
 
@@ -27,6 +28,8 @@ MOST_LAYERS = 100  # of a recurrent network: the one setting that torch loops ov
 DEEPEST = 4  # Sequential in Sequential
 
 EXAMPLE = "Conv2d(3, 64, kernel_size=3)"
+# A size is numbers only: what a Chinese keyboard types between them means the same
+_HALF_WIDTH = str.maketrans("，、（）［］", ",,()[]")
 PLACES = ("device", "dtype")  # a layer's settings tell no more with them
 
 # Files of torch.nn whose modules are no single layers
@@ -163,7 +166,7 @@ def parse_size(text: str) -> tuple[int, ...]:
     (3, 64, 64)
     """
     _check_length(text, "1,3,224,224")
-    inner = text.strip()
+    inner = text.translate(_HALF_WIDTH).strip()
     if inner[:1] + inner[-1:] in ("()", "[]"):
         inner = inner[1:-1]
     parts = inner.split(",") if "," in inner else re.split("[xX×]", inner)
@@ -307,13 +310,15 @@ class _Text:
                     value=deep,
                     most=MOST_LAYERS,
                 )
-            with torch.device("meta"):
+            with torch.device("meta"), warnings.catch_warnings():
+                # nothing is initialized here, and a size of 0 is told where it matters
+                warnings.filterwarnings("ignore", "Initializing zero-element tensors")
                 return kind(*values, **named)
         except Exception as error:  # constructors raise whatever they come across
             raise value_error(
                 "{part!r} cannot be built: {reason}. The layer is {layer}{arguments}",
                 part=self.part(node),
-                reason=_first_line(error),
+                reason=_misuse(kind, values, named) or _first_line(error),
                 layer=kind.__name__,
                 arguments=takes,
             ) from error
@@ -393,16 +398,19 @@ def _unknown(name: str) -> ValueError:
     )
 
 
+def _constructor(kind: type[nn.Module]) -> Callable[..., object]:
+    """Return the function that tells what a class takes."""
+    own = vars(kind).get("__init__")
+    overloads = get_overloads(own) if own else []
+    # recurrent networks: the constructor itself takes *args
+    return overloads[0] if overloads else kind.__init__
+
+
 def _signature(kind: type[nn.Module]) -> Signature:
     """Return what a class takes, as far as a text may give it."""
-    constructor = vars(kind).get("__init__")
-    overloads = get_overloads(constructor) if constructor else []
-    if overloads:  # recurrent networks: the constructor itself takes *args
-        parameters = [*signature(overloads[0]).parameters.values()][1:]  # without self
-    elif kind.__init__ is nn.Module.__init__:  # it names *args, only to refuse them
-        parameters = []
-    else:
-        parameters = [*signature(kind).parameters.values()]
+    if kind.__init__ is nn.Module.__init__:  # it names *args, only to refuse them
+        return Signature()
+    parameters = [*signature(_constructor(kind)).parameters.values()][1:]  # without self
     return Signature([*_offered(parameters)])
 
 
@@ -416,6 +424,74 @@ def _offered(parameters: Sequence[Parameter]) -> Iterator[Parameter]:
             yield parameter.replace(annotation=Parameter.empty)
         else:
             yield parameter.replace(annotation=Parameter.empty, kind=Parameter.KEYWORD_ONLY)
+
+
+def _misuse(kind: type[nn.Module], values: Sequence[object], named: Mapping[str, object]) -> str:
+    """Return what is wrong with a call that failed, where its signature tells; else nothing."""
+    parameters = _signature(kind).parameters
+    ordered = [
+        name for name, one in parameters.items() if one.kind is Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    given = {**dict(zip(ordered, values, strict=False)), **named}
+    for name in named:
+        if name in ordered[: len(values)]:
+            return message("{name} comes twice, by its place and by its name", name=name)
+        if name not in parameters:
+            close = get_close_matches(name, parameters, n=1)
+            return (
+                message(
+                    "there is no {name!r}, perhaps {close!r} is meant", name=name, close=close[0]
+                )
+                if close
+                else message("there is no {name!r}", name=name)
+            )
+    if len(values) > len(ordered):
+        return message(
+            "arguments without a name: {count}, and at most {most} are taken",
+            count=len(values),
+            most=len(ordered),
+        )
+    missing = [
+        name
+        for name, one in parameters.items()
+        if one.default is Parameter.empty and name not in given
+    ]
+    if missing:
+        return message("{names} must be given", names=", ".join(missing))
+    hints = get_type_hints(_constructor(kind))
+    unfit = (_unfit(name, one, [*_leaves(hints.get(name, Any))]) for name, one in given.items())
+    return next(filter(None, unfit), "")
+
+
+def _unfit(name: str, value: object, kinds: Sequence[object]) -> str:
+    """Return why a word is no number or a fraction not a whole one: torch speaks in riddles."""
+    takes_words = any(kind is str or isinstance(kind, str) for kind in kinds)
+    for one in value if isinstance(value, tuple | list) else [value]:
+        word = isinstance(one, str) and not takes_words
+        if Any in kinds or not (word or (isinstance(one, float) and float not in kinds)):
+            continue
+        if int in kinds:
+            return message(
+                "{name} must be a whole number such as {example}, got {value!r}",
+                name=name,
+                example=3,
+                value=one,
+            )
+        if float in kinds:
+            return message(
+                "{name} must be a number such as 0.5, got {value!r}", name=name, value=one
+            )
+        return message("{name} must be True or False, got {value!r}", name=name, value=one)
+    return ""
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """Yield the classes and the words that an annotation is made of."""
+    parts = get_args(annotation)
+    if not parts:
+        yield annotation
+    for part in parts:
+        yield from _leaves(part)
 
 
 def _edge(text: str, number: int, part: str) -> int:

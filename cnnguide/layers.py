@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import isinf
 from typing import Any, NamedTuple
@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from cnnguide.arguments import axis_numbers, is_several, type_error, value_error, whole_number
+from cnnguide.arguments import (
+    axis_numbers,
+    is_several,
+    truth_value,
+    type_error,
+    value_error,
+    whole_number,
+)
 from cnnguide.operations import (
     Outcome,
     adaptive_pool,
@@ -121,7 +128,8 @@ def layer_facts(layer: nn.Module, *input_sizes: tuple[int, ...]) -> LayerFacts:
     Raises
     ------
     TypeError
-        If `layer` is no layer with fixed rules, or a size no tuple of whole numbers.
+        If `layer` is no layer with fixed rules, a setting of it is of a type that torch
+        refuses, or a size no tuple of whole numbers.
     ValueError
         If the layer takes another number of inputs, or would refuse these.
 
@@ -163,17 +171,11 @@ def layer_facts(layer: nn.Module, *input_sizes: tuple[int, ...]) -> LayerFacts:
             layer=_described(layer),
         )
     sizes = [_size(f"input_sizes[{place}]", size) for place, size in enumerate(input_sizes)]
-    counts = _INPUTS.get(kind, (1,))
-    if len(sizes) not in counts:
-        raise value_error(
-            "{layer} got {got} input sizes, {sizes}: it takes {expected}",
-            layer=_described(layer),
-            got=len(sizes),
-            sizes=", ".join(map(str, sizes)) or "()",
-            expected=" / ".join(map(str, counts)),
-        )
+    _check_count(_described(layer), sizes, _INPUTS.get(kind, (1,)))
     try:
         return _RULES[kind](layer, *sizes)
+    except TypeError as error:
+        raise type_error("{layer}: {problem}", layer=_described(layer), problem=error) from None
     except ValueError as error:
         raise value_error("{layer}: {problem}", layer=_described(layer), problem=error) from None
 
@@ -182,8 +184,8 @@ def reader(layer: nn.Module) -> Rule | None:
     """Return the rule that reads a layer's facts, where there is one.
 
     The rule takes the layer and the shapes of its inputs as tuples of int, checks
-    nothing that torch has checked, and raises ValueError where torch would
-    refuse. It answers for a call of forward without further options.
+    nothing that torch has checked, and raises ValueError or TypeError where torch
+    would refuse. It answers for a call of forward without further options.
 
     Parameters
     ----------
@@ -272,7 +274,7 @@ _COMPUTATION = frozenset(
 
 
 def _conv(name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts:
-    groups = layer.groups
+    groups = _number("groups", layer.groups)
     settings = (layer.out_channels, layer.in_channels // groups, *layer.kernel_size)
     weight = _weight_shape(layer, settings) or settings
     if len(weight) != axes + 2:
@@ -311,16 +313,22 @@ def _conv_of_padded(
     layer: Any, shape: Shape, weight: Shape, stride: Shape, dilation: Shape
 ) -> Outcome:
     """Pad with something else than zeros, as the layer does before it convolves."""
-    around = tuple(layer._reversed_padding_repeated_twice)  # last axis first, before and after
-    padded = pad(shape, around, layer.padding_mode).shape
     none = (0,) * len(stride)
+    channels = shape[-len(stride) - 1] if len(stride) < len(shape) <= len(weight) else None
+    if channels != weight[1] * layer.groups:
+        conv(shape, weight, stride, none, dilation, layer.groups)  # says it of the input as it came
+    # last axis first, before and after
+    around = tuple([_number("padding", p) for p in layer._reversed_padding_repeated_twice])
+    padded = pad(shape, around, layer.padding_mode).shape
     outcome = conv(padded, weight, stride, none, dilation, layer.groups)
-    window = Window(weight[2:], stride, around[-2::-2], dilation)
+    before = around[-2::-2]
+    before = (*none[len(before) :], *before)  # torch takes a padding of (1,) for the last axis
+    window = Window(weight[2:], stride, before, dilation)
     return outcome._replace(step=window)
 
 
 def _conv_transpose(name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts:
-    groups = layer.groups
+    groups = _number("groups", layer.groups)
     settings = (layer.in_channels, layer.out_channels // groups, *layer.kernel_size)
     weight = _weight_shape(layer, settings) or settings
     if len(weight) != axes + 2:
@@ -356,10 +364,11 @@ def _conv_transpose(name: str, axes: int, layer: Any, shape: Shape) -> LayerFact
 
 def _max_pool(name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts:
     kernel = _numbers("kernel_size", layer.kernel_size, axes)
-    stride = _numbers("stride", layer.stride, axes)
+    stride = _pool_stride(layer, kernel, axes)
     padding = _numbers("padding", layer.padding, axes)
     dilation = _numbers("dilation", layer.dilation, axes)
-    outcome = pool(shape, kernel, stride, padding, dilation, layer.ceil_mode, "max")
+    up = truth_value("ceil_mode", layer.ceil_mode)
+    outcome = pool(shape, kernel, stride, padding, dilation, up, "max")
     indices = (outcome.shape,) if layer.return_indices else ()
     return _by_channel(
         name, axes, layer, shape, outcome._replace(more=indices), kernel, stride, padding, dilation
@@ -368,28 +377,48 @@ def _max_pool(name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts:
 
 def _avg_pool(name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts:
     kernel = _numbers("kernel_size", layer.kernel_size, axes)
-    stride = _numbers("stride", layer.stride, axes)
+    stride = _pool_stride(layer, kernel, axes)
     padding = _numbers("padding", layer.padding, axes)
-    outcome = pool(shape, kernel, stride, padding, (1,) * axes, layer.ceil_mode, "avg")
+    up = truth_value("ceil_mode", layer.ceil_mode)
+    truth_value("count_include_pad", layer.count_include_pad)
+    divisor = None if axes == 1 else layer.divisor_override
+    if divisor is not None and not _number("divisor_override", divisor):
+        raise value_error(
+            "divisor_override is 0: give another number, or None for the window's size"
+        )
+    outcome = pool(shape, kernel, stride, padding, (1,) * axes, up, "avg")
     return _by_channel(name, axes, layer, shape, outcome, kernel, stride, padding)
 
 
 def _lp_pool(name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts:
-    largest = isinf(layer.norm_type)  # which is what the norm tends to
-    if axes == 1 and isinstance(layer.kernel_size, tuple) and not largest:
+    largest = isinf(_norm(layer.norm_type))  # which is what the norm tends to
+    if axes == 1 and isinstance(layer.kernel_size, tuple | list) and not largest:
         raise value_error(
             "kernel_size is {value}: {name} takes it as a number only",
             value=layer.kernel_size,
             name=name,
         )
     kernel = _numbers("kernel_size", layer.kernel_size, axes, alone=False)
-    stride = kernel if layer.stride is None else _numbers("stride", layer.stride, axes)
+    stride = _pool_stride(layer, kernel, axes)
+    up = truth_value("ceil_mode", layer.ceil_mode)
     kind = "max" if largest else "lp"
-    outcome = pool(shape, kernel, stride, (0,) * axes, (1,) * axes, layer.ceil_mode, kind)
+    outcome = pool(shape, kernel, stride, (0,) * axes, (1,) * axes, up, kind)
     return _by_channel(name, axes, layer, shape, outcome, kernel, stride)
 
 
-def _max_unpool(name: str, axes: int, layer: Any, shape: Shape, indices: Shape) -> LayerFacts:
+def _norm(value: Any) -> float:
+    """Return the power of a power mean, which torch also takes as a text."""
+    try:
+        power = float(value)
+    except (TypeError, ValueError):
+        power = 0.0  # which is none, either
+    if not power:
+        raise value_error("norm_type is {value!r}: give a number other than 0", value=value)
+    return power
+
+
+def _max_unpool(name: str, axes: int, layer: Any, shape: Shape, *more: Shape) -> LayerFacts:
+    indices = _second(name, shape, more)
     if shape != indices:
         raise value_error(
             "indices of shape {indices} do not go with an input of shape {shape}: both come from "
@@ -506,9 +535,9 @@ def _instance_norm(name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts
     tracked = layer._buffers["running_mean"] is not None and (layer.training or 0 not in shape)
     if layer.affine or tracked:
         channels = layer.num_features
-    batch = shape if channel_axis else (1, *shape)
-    instance_norm(batch, channels, layer.training or not layer.track_running_stats)
-    if weight is not None and 0 in batch[:2]:
+    own = layer.training or not layer.track_running_stats
+    instance_norm(shape, channels, own, channel_axis)
+    if weight is not None and 0 in shape[: channel_axis + 1]:
         raise value_error(
             "the input of shape {shape} is empty: {name} with weights needs at least one image "
             "and one channel",
@@ -529,7 +558,7 @@ def _instance_norm(name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts
 
 def _group_norm(name: str, layer: Any, shape: Shape) -> LayerFacts:
     weight = _weight_shape(layer, (layer.num_channels,))
-    groups = layer.num_groups
+    groups = _number("num_groups", layer.num_groups)
     group_norm(shape, groups, None if weight is None else weight[0])
     return LayerFacts(
         name,
@@ -548,7 +577,7 @@ def _layer_norm(name: str, layer: Any, shape: Shape) -> LayerFacts:
     normalized = layer.normalized_shape
     layer_norm(shape, normalized)
     # over several axes, it may be channels and sizes or sizes alone
-    channels = normalized[0] if len(normalized) == 1 else None
+    channels = shape[-1] if len(normalized) == 1 else None
     return LayerFacts(
         name,
         shape,
@@ -590,7 +619,8 @@ def _linear(name: str, layer: Any, shape: Shape) -> LayerFacts:
     )
 
 
-def _bilinear(name: str, layer: Any, shape: Shape, other: Shape) -> LayerFacts:
+def _bilinear(name: str, layer: Any, shape: Shape, *more: Shape) -> LayerFacts:
+    other = _second(name, shape, more)
     settings = (layer.out_features, layer.in1_features, layer.in2_features)
     weight = _weight_shape(layer, settings) or settings
     outcome = bilinear(shape, other, weight)
@@ -610,6 +640,8 @@ def _bilinear(name: str, layer: Any, shape: Shape, other: Shape) -> LayerFacts:
 def _embedding(name: str, layer: Any, shape: Shape) -> LayerFacts:
     settings = (layer.num_embeddings, layer.embedding_dim)
     weight = _weight_shape(layer, settings) or settings
+    truth_value("sparse", layer.sparse)
+    truth_value("scale_grad_by_freq", layer.scale_grad_by_freq)
     outcome = embedding(shape, weight)
     return LayerFacts(
         name,
@@ -625,22 +657,23 @@ def _embedding(name: str, layer: Any, shape: Shape) -> LayerFacts:
 
 
 def _recurrent(name: str, layer: Any, shape: Shape, *states: Shape) -> LayerFacts:
+    truth_value("bias", layer.bias)
     outcome = recurrent(
         name,
         shape,
-        layer.input_size,
+        _number("input_size", layer.input_size),
         layer.hidden_size,
-        layer.num_layers,
-        layer.bidirectional,
-        layer.batch_first,
-        layer.proj_size,
+        _number("num_layers", layer.num_layers),
+        truth_value("bidirectional", layer.bidirectional),
+        truth_value("batch_first", layer.batch_first),
+        _number("proj_size", layer.proj_size),
     )
     _check_states(shape, states, outcome.more)
     return LayerFacts(
         name,
         shape,
         outcome.shape,
-        layer.input_size,
+        shape[-1],
         outcome.shape[-1],
         params=_parameter_count(layer),
         macs=outcome.macs,
@@ -650,12 +683,13 @@ def _recurrent(name: str, layer: Any, shape: Shape, *states: Shape) -> LayerFact
 
 
 def _recurrent_cell(name: str, layer: Any, shape: Shape, *states: Shape) -> LayerFacts:
-    features = layer.input_size
+    features = _number("input_size", layer.input_size)
+    units = _number("hidden_size", layer.hidden_size)
     if len(shape) not in (1, 2) or shape[-1] != features:
         raise _layout_error(name, shape, f"({features},)", f"(N, {features})")
     kind = name.removesuffix("Cell")
     # a layer of one, that takes one step
-    outcome = recurrent(kind, (1, *shape), features, layer.hidden_size, 1, False, False, 0)
+    outcome = recurrent(kind, (1, *shape), features, units, 1, False, False, 0)
     more = tuple(state[1:] for state in outcome.more)
     _check_states(shape, states, more)
     return LayerFacts(
@@ -663,7 +697,7 @@ def _recurrent_cell(name: str, layer: Any, shape: Shape, *states: Shape) -> Laye
         shape,
         more[0],
         features,
-        layer.hidden_size,
+        units,
         params=_parameter_count(layer),
         macs=outcome.macs,
         more=more[1:],
@@ -691,23 +725,24 @@ def _attention(
     key: Shape | None = None,
     value: Shape | None = None,
 ) -> LayerFacts:
+    width = _number("embed_dim", layer.embed_dim)
     outcome = attention(
         query,
         query if key is None else key,
         query if value is None else value,
-        layer.embed_dim,
-        layer.num_heads,
-        layer.kdim,
-        layer.vdim,
+        width,
+        _number("num_heads", layer.num_heads),
+        _number("kdim", layer.kdim),
+        _number("vdim", layer.vdim),
         layer.batch_first,
-        (layer.bias_k is not None) + layer.add_zero_attn,
+        (layer.bias_k is not None) + bool(layer.add_zero_attn),
     )
     return LayerFacts(
         name,
         query,
         outcome.shape,
-        layer.embed_dim,
-        layer.embed_dim,
+        width,
+        width,
         params=_parameter_count(layer),
         macs=outcome.macs,
         more=outcome.more,
@@ -731,11 +766,13 @@ def _upsample(name: str, layer: Any, shape: Shape) -> LayerFacts:
 
 
 def _pixel_shuffle(name: str, layer: Any, shape: Shape) -> LayerFacts:
-    return _across_channels(name, layer, shape, pixel_shuffle(shape, layer.upscale_factor))
+    factor = _number("upscale_factor", layer.upscale_factor)
+    return _across_channels(name, layer, shape, pixel_shuffle(shape, factor))
 
 
 def _pixel_unshuffle(name: str, layer: Any, shape: Shape) -> LayerFacts:
-    return _across_channels(name, layer, shape, pixel_unshuffle(shape, layer.downscale_factor))
+    factor = _number("downscale_factor", layer.downscale_factor)
+    return _across_channels(name, layer, shape, pixel_unshuffle(shape, factor))
 
 
 def _across_channels(name: str, layer: Any, shape: Shape, outcome: Outcome) -> LayerFacts:
@@ -821,7 +858,8 @@ def _windows(layer: Any) -> tuple[Shape, Shape, Shape, Shape]:
 
 
 def _flatten(name: str, layer: Any, shape: Shape) -> LayerFacts:
-    outcome = flatten(shape, layer.start_dim, layer.end_dim)
+    start, end = _number("start_dim", layer.start_dim), _number("end_dim", layer.end_dim)
+    outcome = flatten(shape, start, end)
     return LayerFacts(name, shape, outcome.shape, params=_parameter_count(layer), step=outcome.step)
 
 
@@ -830,14 +868,15 @@ def _unflatten(name: str, layer: Any, shape: Shape) -> LayerFacts:
         raise value_error(
             "dim is {dim!r}: a size has no named axes, give the axis as a number", dim=layer.dim
         )
-    outcome = unflatten(shape, layer.dim, layer.unflattened_size)
+    sizes = tuple([_number("unflattened_size", size) for size in layer.unflattened_size])
+    outcome = unflatten(shape, _number("dim", layer.dim), sizes)
     return LayerFacts(name, shape, outcome.shape, params=_parameter_count(layer), step=outcome.step)
 
 
 def _padding(mode: str, name: str, axes: int, layer: Any, shape: Shape) -> LayerFacts:
     if mode == "circular" and len(shape) not in (axes + 1, axes + 2):
         raise _layout_error(name, shape, *_LAYOUTS[axes])
-    around = tuple(layer.padding)
+    around = tuple([_number("padding", pixels) for pixels in layer.padding])
     outcome = pad(shape, around, mode)
     output = outcome.shape
     channel_axis = len(shape) - axes - 1
@@ -940,6 +979,12 @@ def _weight_shape(layer: Any, settings: Shape) -> Shape | None:
     return None if weight is None else tuple(weight.shape)
 
 
+def _second(name: str, shape: Shape, more: tuple[Shape, ...]) -> Shape:
+    """Return the shape of the second of two inputs."""
+    _check_count(name, (shape, *more), (2,))
+    return more[0]
+
+
 def _parameter_count(layer: nn.Module) -> int:
     if layer._modules or len(layer._parameters) > 2:
         return sum(parameter.numel() for parameter in layer.parameters())  # shared ones once
@@ -950,13 +995,33 @@ def _parameter_count(layer: nn.Module) -> int:
     return count
 
 
+def _number(name: str, value: Any) -> int:
+    """Return a setting that is one number; torch's constructors check few of them."""
+    return value if type(value) is int else whole_number(name, value, minimum=None)
+
+
 def _numbers(name: str, value: Any, axes: int, alone: bool = True) -> Shape:
     """Return a setting as one number an axis; `alone`, a tuple of one serves all of them."""
-    if not isinstance(value, tuple | list):
+    kind = type(value)
+    if kind is int:
         return (value,) * axes
-    if len(value) == axes:
-        return tuple(value)
-    return axis_numbers(name, value[0] if alone and len(value) == 1 else value, axes)
+    if kind is tuple and len(value) == axes:
+        for number in value:
+            if type(number) is not int:
+                break
+        else:
+            return tuple(value)
+    if alone and isinstance(value, tuple | list) and len(value) == 1:
+        value = tuple(value) * axes
+    return axis_numbers(name, value, axes, minimum=None)
+
+
+def _pool_stride(layer: Any, kernel: Shape, axes: int) -> Shape:
+    """Return the step between a pooling's windows: without one, they lie side by side."""
+    stride = layer.stride
+    if stride is None or (isinstance(stride, tuple | list) and not stride):
+        return kernel
+    return _numbers("stride", stride, axes)
 
 
 def _output_size(value: Any, axes: int) -> tuple[int | None, ...]:
@@ -965,10 +1030,13 @@ def _output_size(value: Any, axes: int) -> tuple[int | None, ...]:
         raise value_error(
             "output_size is {value}: give one number, or {axes}", value=value, axes=axes
         )
-    return _numbers("output_size", value, axes, alone=False)
+    if not isinstance(value, tuple | list) or len(value) != axes:
+        return _numbers("output_size", value, axes, alone=False)
+    return tuple([None if size is None else _number("output_size", size) for size in value])
 
 
-def _axis(dim: int, shape: Shape) -> int:
+def _axis(setting: Any, shape: Shape) -> int:
+    dim = _number("dim", setting)
     rank = max(len(shape), 1)  # torch gives a single number an axis
     if not -rank <= dim < rank:
         raise value_error(
@@ -981,6 +1049,17 @@ def _axis(dim: int, shape: Shape) -> int:
             last=rank - 1,
         )
     return dim % rank
+
+
+def _check_count(layer: str, sizes: Sequence[Shape], counts: tuple[int, ...]) -> None:
+    if len(sizes) not in counts:
+        raise value_error(
+            "{layer} got {got} input sizes, {sizes}: it takes {expected}",
+            layer=layer,
+            got=len(sizes),
+            sizes=", ".join(map(str, sizes)) or "()",
+            expected=" / ".join(map(str, counts)),
+        )
 
 
 def _layout_error(name: str, shape: Shape, *layouts: str) -> ValueError:

@@ -363,9 +363,11 @@ def init_weights(model: nn.Module) -> None:
         )
     for layer in model.modules():
         match layer:
-            case nn.Conv2d() | nn.ConvTranspose2d() | nn.Linear():
+            case nn.Conv1d() | nn.Conv2d() | nn.Conv3d() | nn.Linear():
                 mean = 0.0
-            case nn.BatchNorm2d(affine=True):
+            case nn.ConvTranspose1d() | nn.ConvTranspose2d() | nn.ConvTranspose3d():
+                mean = 0.0
+            case nn.BatchNorm1d() | nn.BatchNorm2d() | nn.BatchNorm3d() if layer.affine:
                 mean = 1.0
             case _:
                 continue

@@ -9,10 +9,11 @@ an axis: who calls has them from a layer or a tensor.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import inf, isfinite, prod
+from numbers import Real
 from typing import Any, NamedTuple, NoReturn
 
-from cnnguide.arguments import value_error
+from cnnguide.arguments import truth_value, type_error, value_error, whole_number
 from cnnguide.language import message
 from cnnguide.receptive import Resize, Scatter, Step, Window
 
@@ -57,6 +58,7 @@ _MODES = {  # by spatial axes: torch's name of a mode, and the name that `Resize
     2: _ANY_AXES | {"bilinear": "linear", "bicubic": "cubic"},
     3: _ANY_AXES | {"trilinear": "linear"},
 }
+_TOO_LARGE = 2.0**63  # torch keeps sizes in 64 bits, one of them for the sign
 _PADDINGS = ("constant", "reflect", "replicate", "circular")
 
 
@@ -225,12 +227,14 @@ def conv_transpose(
         _refuse_rank_for_weight(shape, weight)
     if shape[lead - 1] != weight[0] or groups < 1 or weight[0] % groups or 0 in weight:
         _refuse_transposed_channels(shape, lead, weight, groups)
+    # of no images torch makes no pixels either, and does not look at `output_padding`
+    least = 0 if lead == 2 and not shape[0] else 1
+    if 0 in shape and least:
+        _refuse_empty(shape)
     if output_size is not None:
         output_padding = _output_padding(
             shape, lead, kernel, stride, padding, dilation, output_size
         )
-    # of no images torch makes no pixels either, and does not look at `output_padding`
-    least = 0 if lead == 2 and not shape[0] else 1
     sizes = []
     for size, taps, step, cut, more, gap in zip(
         shape[lead:], kernel, stride, padding, output_padding, dilation, strict=True
@@ -242,7 +246,7 @@ def conv_transpose(
         if more >= step and more >= gap and least:
             raise value_error(
                 "output_padding is {extra}, but stride is {stride} and dilation {dilation}: "
-                "it must be smaller than one of them, so choose 0 to {last}, or a larger stride",
+                "it must be smaller than one of them, so use at most {last}, or a larger stride",
                 extra=more,
                 stride=step,
                 dilation=gap,
@@ -250,6 +254,8 @@ def conv_transpose(
             )
         result = (size - 1) * step - 2 * cut + gap * (taps - 1) + more + 1
         if result < least:
+            if not size:
+                _refuse_empty(shape)
             whole = result + 2 * cut  # before anything is cut off
             raise value_error(
                 "padding {padding} cuts {cut} pixels off an output of {whole}, which leaves none: "
@@ -260,8 +266,6 @@ def conv_transpose(
                 most=(whole - 1) // 2,
             )
         sizes.append(result)
-    if 0 in shape and least:
-        _refuse_empty(shape)
     macs = prod(weight) * prod(shape[lead:])
     window = Scatter(kernel, stride, padding, dilation)
     if lead == 1:
@@ -818,24 +822,29 @@ def batch_norm(shape: Shape, channels: int, training: bool) -> Outcome:
     if training and shape[0] * prod(shape[2:]) == 1:
         raise value_error(
             "the input of shape {shape} has a single number for each channel, whose variance is "
-            "nothing to learn from: use a larger batch or larger feature maps, or eval mode",
+            "nothing to learn from: use a larger batch or larger feature maps, or, where running "
+            "statistics are kept, eval mode",
             shape=tuple(shape),
         )
     return Outcome(tuple(shape))
 
 
-def instance_norm(shape: Shape, channels: int | None, use_input_stats: bool) -> Outcome:
+def instance_norm(
+    shape: Shape, channels: int | None, use_input_stats: bool, channel_axis: int = 1
+) -> Outcome:
     """Normalize each channel of each sample over its positions.
 
     Parameters
     ----------
     shape : tuple of int
-        The input's: (N, C, \\*sizes).
+        The input's: (N, C, \\*sizes), or (C, \\*sizes) with 0 for `channel_axis`.
     channels : int or None
         The channels that the layer keeps numbers for; None where it keeps none.
     use_input_stats : bool
         Whether mean and variance are those of the input, as in training and wherever
         the layer keeps no running ones.
+    channel_axis : int
+        Which axis holds the channels: 1, or 0 where there is no batch axis.
 
     Returns
     -------
@@ -859,9 +868,9 @@ def instance_norm(shape: Shape, channels: int | None, use_input_stats: bool) -> 
     >>> instance_norm((4, 16, 28, 28), None, use_input_stats=True).shape
     (4, 16, 28, 28)
     """
-    if len(shape) < 2 or channels not in (None, shape[1]):
-        _refuse_normalized_channels(shape, channels)
-    if use_input_stats and prod(shape[2:]) == 1:
+    if len(shape) <= channel_axis or channels not in (None, shape[channel_axis]):
+        _refuse_normalized_channels(shape, channels, channel_axis)
+    if use_input_stats and prod(shape[channel_axis + 1 :]) == 1:
         raise value_error(
             "the input of shape {shape} has a single position in each channel, which leaves "
             "no variance: use larger feature maps",
@@ -1066,13 +1075,15 @@ def interpolate(
             size=size,
             scale_factor=scale_factor,
         )
+    if align_corners is not None:
+        truth_value("align_corners", align_corners)
     before = tuple(shape[2:])
     factors: tuple[float, ...] | None = None
     if size is None:
-        factors = _each("scale_factor", scale_factor, axes)
-        sizes = tuple([int(pixels * by) for pixels, by in zip(before, factors, strict=True)])
+        factors = tuple([_factor(by) for by in _each("scale_factor", scale_factor, axes)])
+        sizes = tuple([_scaled(pixels, by) for pixels, by in zip(before, factors, strict=True)])
     else:
-        sizes = _each("size", size, axes)
+        sizes = tuple([whole_number("size", one, None) for one in _each("size", size, axes)])
         if recompute_scale_factor:
             raise value_error(
                 "recompute_scale_factor goes with scale_factor, not with size: leave it out"
@@ -1857,6 +1868,40 @@ def _each(name: str, value: Any, axes: int) -> tuple[Any, ...]:
     return tuple(value)
 
 
+def _factor(value: Any) -> float:
+    """Return a factor between sizes, after checking that it is a finite number."""
+    if not isinstance(value, Real):
+        raise type_error(
+            "{name} must be a number such as 2 or 0.5, got {value!r}",
+            name="scale_factor",
+            value=value,
+        )
+    try:
+        factor = float(value)
+    except OverflowError:  # a whole number beyond all floats
+        factor = inf
+    if not isfinite(factor):
+        raise value_error(
+            "{name} is {value}: it must be finite and above 0, such as 2 to double the size "
+            "or 0.5 to halve it",
+            name="scale_factor",
+            value=value,
+        )
+    return factor
+
+
+def _scaled(size: int, factor: float) -> int:
+    product = size * factor
+    if product >= _TOO_LARGE:
+        raise value_error(
+            "input_size {size} times scale_factor {factor} is more pixels than an axis can have: "
+            "use a smaller factor",
+            size=size,
+            factor=factor,
+        )
+    return int(product)
+
+
 def _check_mode(shape: Shape, mode: str, align_corners: bool | None) -> str:
     """Return the name that `Resize` has for an interpolation."""
     modes = _MODES.get(len(shape) - 2)
@@ -2139,19 +2184,20 @@ def _refuse_features(shape: Shape, weight: Shape) -> NoReturn:
     )
 
 
-def _refuse_normalized_channels(shape: Shape, channels: int | None) -> NoReturn:
-    if len(shape) < 2:
+def _refuse_normalized_channels(shape: Shape, channels: int | None, axis: int = 1) -> NoReturn:
+    if len(shape) <= axis:
         raise value_error(
             "the input of shape {shape} has no axis of channels: expected (N, C) or (N, C, sizes)",
             shape=tuple(shape),
         )
     assert channels is not None  # with none, any number would have done
-    if not shape[1]:
+    if not shape[axis]:
         _refuse_no_channels(shape)
     raise value_error(
-        "the input of shape {shape} has {came} (axis 1), but the layer is made for {expected}: "
-        "give the input {expected}, or use a layer made for {came}",
+        "the input of shape {shape} has {came} (axis {axis}), but the layer is made for "
+        "{expected}: give the input {expected}, or use a layer made for {came}",
         shape=tuple(shape),
-        came=_channels(shape[1]),
+        came=_channels(shape[axis]),
+        axis=axis,
         expected=_channels(channels),
     )

@@ -7,10 +7,11 @@ that needs numbers, the model has to be run for real, on a copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partialmethod
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -31,14 +32,17 @@ from cnnguide.functions import (
     Result,
     Settings,
     axes_of,
+    cast,
     marked,
     on_meta,
+    part_of,
     stand_in,
     tensors_in,
+    window_of,
 )
 from cnnguide.language import message
 from cnnguide.layers import LayerFacts, reader
-from cnnguide.receptive import ReceptiveField
+from cnnguide.receptive import ReceptiveField, Scatter
 
 __all__ = ["NeedsData", "Recorder", "Row", "recording"]
 
@@ -124,7 +128,9 @@ class Recorder(TorchFunctionMode):
         self.parameters: dict[int, tuple[str, Tensor]] = {}  # by id
         self._counted: set[int] = set()
         self._made: dict[int, Any] = {}  # storages of constants made on the way
-        self._stale: set[int] = set()  # storages that the model would have written to
+        # by storage, what the model would have written to, and what is known of that
+        self._stale: dict[int, tuple[Tensor, Axes | None]] = {}
+        self._lent: list[Tensor] = []  # tensors of others that carry a mark
         self._whole = False  # within a layer that gets one row
         self._read(model)
         first = next((one for _, one in self.parameters.values()), None)
@@ -164,12 +170,18 @@ class Recorder(TorchFunctionMode):
             self._read(self._model)
             name = self._names.get(id(module), self._where[-1])
         self._where.append(name)
+        if self._stale:
+            with torch._C.DisableTorchFunction():
+                self._recall(tensors_in((args, kwargs)))
         try:
-            if not kwargs and len(args) == 1 and not self.real and isinstance(args[0], Tensor):
+            plain = not kwargs and len(args) == 1 and isinstance(args[0], Tensor)
+            if plain and not self.real and _transforms() is None:
                 read = None if _has_hooks(module) else reader(module)
                 if read is not None:
                     with torch._C.DisableTorchFunction():
                         return self._layer(module, name, read, args[0])
+            if isinstance(module, torch.jit.ScriptModule):
+                return self.compiled(original, module, args, kwargs)
             if _is_layer(module):
                 return self._as_one(original, module, name, args, kwargs)
             return original(module, *args, **kwargs)
@@ -180,17 +192,72 @@ class Recorder(TorchFunctionMode):
         finally:
             self._where.pop()
 
+    def compiled(self, original: Callable[..., Any], compiled: Any, args: Any, kwargs: Any) -> Any:
+        """Run what torch.jit has compiled, and make one row of it.
+
+        It runs outside of Python: only the operations that come of it are seen.
+
+        Parameters
+        ----------
+        original : callable
+            What calls it otherwise.
+        compiled : torch.jit.ScriptModule, torch.jit.ScriptFunction or ScriptMethod
+            What is called.
+        args, kwargs : tuple, dict
+            Its arguments.
+
+        Returns
+        -------
+        object
+            What it returns.
+
+        Raises
+        ------
+        NeedsData
+            If it has weights of its own: only a run shows what it does with them.
+        """
+        if self._whole:
+            return original(compiled, *args, **kwargs)
+        inputs = list(tensors_in((args, kwargs)))
+        self._whole = True
+        try:
+            with torch._C.DisableTorchFunction():
+                if self.real:
+                    return self._run_compiled(original, compiled, inputs, args, kwargs)
+                if isinstance(compiled, torch._C.ScriptFunction):
+                    return self._sized(compiled, inputs, args, kwargs)
+        finally:
+            self._whole = False
+        raise NeedsData(_jit(compiled))
+
+    def _run_compiled(
+        self, original: Callable[..., Any], compiled: Any, inputs: list[Tensor], *given: Any
+    ) -> Any:
+        before = tuple(tuple(tensor.shape) for tensor in inputs)
+        with _Dispatched() as seen:
+            output = original(compiled, *given[0], **given[1])
+        result = self._judged(compiled, inputs, output, seen)
+        made = list(tensors_in(output))
+        if made:
+            is_module = isinstance(compiled, nn.Module)
+            used = [*inputs, *(compiled.parameters() if is_module else ())]
+            self._add_row(compiled, used, before, made[0], result, sum(map(_bytes, made)))
+            self.rows[-1] = self.rows[-1]._replace(is_module=is_module)
+        return output
+
     def _layer(self, module: Any, name: str, read: Callable[..., LayerFacts], input: Tensor) -> Any:
         """Answer the call of a layer from its settings."""
         facts = read(module, tuple(input.shape))
         weight = module._parameters.get("weight")
         _check_dtype(facts.type, input.dtype, weight)
         dtype = weight.dtype if facts.type == "Embedding" and weight is not None else input.dtype
+        if facts.type in _STRICT:
+            dtype = cast(dtype)
         axes = axes_of(input)
         led = None if axes is None else _led_on(facts, module, axes)
         in_place = getattr(module, "inplace", False) is True
-        if in_place and not _is_ours(input):
-            self._stale.add(_storage(input))
+        if in_place and not self._may_write(input):
+            self._spoil(input, [input])
             in_place = False
         if in_place and facts.output_shape == facts.input_shape:
             output = marked(input, led)
@@ -315,6 +382,8 @@ class Recorder(TorchFunctionMode):
         tensors = list(tensors_in((args, options)))
         if self.real:
             return self._computed(func, tensors, args, options)
+        if self._stale:
+            self._recall(tensors)
         if not any(tensor.is_meta for tensor in tensors) and not self._is_stale(tensors):
             made = self._constant(func, tensors, args, options)
             if made is not NotImplemented:
@@ -327,15 +396,17 @@ class Recorder(TorchFunctionMode):
 
     def _sized(self, func: Any, tensors: list[Tensor], args: Any, options: Any) -> Any:
         """Answer a function without computing anything."""
+        if _transforms() is not None:
+            return self._transformed(func, args, options)
         target = _written(func, args, options)
-        if target is not None and not _is_ours(target):
-            self._stale.add(_storage(target))
+        if target is not None and not self._may_write(target):
+            self._spoil(target, tensors)
             return None if _returns_nothing(func) else args[0] if args else target
         rule = RULES.get(func)
         result = None
         before = tuple(tuple(tensor.shape) for tensor in tensors)  # x.t_() changes it
-        if rule is not None and "out" not in options:
-            with _without_numbers():
+        if rule is not None and options.get("out") is None:
+            with _without_numbers(func):
                 result = rule(*args, **options)
         if result is None:
             result = self._by_torch(func, tensors, args, options)
@@ -344,14 +415,7 @@ class Recorder(TorchFunctionMode):
         made = list(tensors_in(result.output))
         if _returns_nothing(func) or not made:  # x[...] = y
             if target is not None:
-                marked(
-                    target,
-                    lost(
-                        message("it is written piece by piece"),
-                        axes_of(target),
-                        *map(axes_of, tensors),
-                    ),
-                )
+                _rewritten(target, _written_on(target, args, tensors))
             return result.output
         output = result.output
         if target is not None and isinstance(output, Tensor):
@@ -365,7 +429,7 @@ class Recorder(TorchFunctionMode):
                         target=tuple(target.shape),
                     )
                 )
-            output = marked(target, axes_of(output))
+            output = _rewritten(target, axes_of(output))
             made = [output]
         if self._matters(tensors, result):
             new = 0 if target is not None or func in VIEWS else sum(map(_bytes, made))
@@ -421,22 +485,47 @@ class Recorder(TorchFunctionMode):
 
     def _by_torch(self, func: Any, tensors: list[Tensor], args: Any, options: Any) -> Result:
         """Let torch find the shapes on meta, and count what it does there."""
-        with _without_numbers(), _Dispatched() as seen:
+        with _without_numbers(func), _Dispatched() as seen:
             output = func(*on_meta(args), **on_meta(options))
         if self.method == "rules":
             self.method = "meta"
             self.why = message("{function} was sized by torch", function=_name(func))
         return self._judged(func, tensors, output, seen)
 
+    def _transformed(self, func: Any, args: Any, options: Any) -> Any:
+        """Answer a function inside of torch.vmap and its like, which hide axes from it."""
+        tensors = list(map(_bare, tensors_in((args, options))))
+        before = tuple(tuple(tensor.shape) for tensor in tensors)
+        with _without_numbers(func), _Dispatched() as seen:
+            output = func(*on_meta(args), **on_meta(options))
+        made = list(map(_bare, tensors_in(output)))
+        result = self._judged(func, tensors, made, seen)._replace(output=output)
+        axes = lost(message("torch.func hides axes"), *map(axes_of, tensors))
+        for one in made:
+            marked(one, axes)
+        if made and self._matters(tensors, result):
+            new = 0 if func in VIEWS else sum(map(_bytes, made))
+            self._add_row(func, tensors, before, made[0], result, new)
+        return output
+
     def _judged(self, func: Any, tensors: list[Tensor], output: Any, seen: _Dispatched) -> Result:
         """Say what is known of a function that has no rule, by the operations that it does."""
         marks = [(axes_of(tensor), tuple(tensor.shape)) for tensor in tensors]
+        known = next((axes for axes, _ in marks if axes is not None), None)
         for made in tensors_in(output):
-            if seen.number_by_number:
+            if not made.dim():  # a loss: at most, all that there is meets in one number
+                every = [
+                    (axes and axes.reduced(range(len(shape)), len(shape), False), ())
+                    for axes, shape in marks
+                ]
+                axes = join(every, 0)
+            elif seen.number_by_number:
                 try:
                     axes = join(marks, made.dim())
                 except IndexError:  # shapes that are no broadcast
                     axes = lost(_no_rule(func), *(axes for axes, _ in marks))
+            elif isinstance(func, _JIT):  # there may be a window in it
+                axes = known and Axes(known.source, grid=known.grid, unknown=_jit(func))
             else:
                 axes = lost(_no_rule(func), *(axes for axes, _ in marks))
             marked(made, axes)
@@ -453,7 +542,7 @@ class Recorder(TorchFunctionMode):
             return self._kept(_fresh(func, args, options))
         target = _written(func, args, options)
         if target is not None and _storage(target) not in self._made:
-            self._stale.add(_storage(target))
+            self._spoil(target, tensors)
             return None if _returns_nothing(func) else args[0] if args else target
         if target is not None or func in NEED_DATA:
             output = func(*args, **options)
@@ -478,15 +567,40 @@ class Recorder(TorchFunctionMode):
                 self._made[_storage(tensor)] = tensor  # held, so that no other gets its address
         return output
 
+    # ---- what the model writes to without having made it: that stays as it was ----
+
+    def _may_write(self, tensor: Tensor) -> bool:
+        return _is_ours(tensor) and not self._is_stale([tensor])
+
+    def _spoil(self, tensor: Tensor, given: list[Tensor]) -> None:
+        """Note that a tensor would now hold what is made of others."""
+        key = _storage(tensor)
+        before = self._stale[key][1] if key in self._stale else axes_of(tensor)
+        axes = lost(message("it is written piece by piece"), before, *map(axes_of, given))
+        self._stale[key] = tensor, axes  # held, so that no other gets its address
+
     def _is_stale(self, tensors: list[Tensor]) -> bool:
         return bool(self._stale) and any(_storage(tensor) in self._stale for tensor in tensors)
+
+    def _recall(self, tensors: Iterable[Tensor]) -> None:
+        """Mark tensors with what would have been written to them."""
+        for tensor in tensors:
+            _, axes = self._stale.get(_storage(tensor), (None, None))
+            if axes is not None:
+                self._lent.append(tensor)
+                marked(tensor, axes)
+
+    def forget(self) -> None:
+        """Take the marks from tensors that are not of the trace."""
+        for tensor in self._lent:
+            tensor.__dict__.pop("_cnnguide_axes", None)
 
     # ---- for real ----
 
     @staticmethod
     def _shadow(rule: Callable[..., Result | None], args: Any, options: Any) -> Result | None:
         try:
-            with _without_numbers():
+            with _without_numbers(rule):
                 return rule(*on_meta(args), **on_meta(options))
         except NeedsData:
             return None
@@ -501,7 +615,7 @@ class Recorder(TorchFunctionMode):
         before = tuple(tuple(tensor.shape) for tensor in tensors)
         rule = RULES.get(func)
         result = None
-        if rule is not None and tensors and "out" not in options:
+        if rule is not None and tensors and options.get("out") is None:
             shadow = self._shadow(rule, args, options)
         else:
             shadow = None
@@ -534,15 +648,14 @@ def _fresh(func: Any, args: Any, options: Any) -> Any:
 
 
 @contextmanager
-def _without_numbers() -> Iterator[None]:
+def _without_numbers(func: Any) -> Iterator[None]:
     """Tell what fails for want of numbers from what fails."""
     try:
         yield
-    except NotImplementedError as error:
-        raise NeedsData(str(error).partition("\n")[0]) from None
-    except RuntimeError as error:
-        if "meta" in str(error) or "fake impl" in str(error):
-            raise NeedsData(str(error).partition("\n")[0]) from None
+    except RuntimeError as error:  # torch's NotImplementedError is one
+        known = isinstance(error, NotImplementedError)
+        if known or "meta" in str(error) or "fake impl" in str(error):
+            raise NeedsData(message("{function} asks for numbers", function=_name(func))) from None
         raise
 
 
@@ -596,23 +709,27 @@ def recording(recorder: Recorder) -> Iterator[None]:
     None
         The block calls the model.
     """
-    before = _active.set(recorder)
     _intercept()
+    before = _active.set(recorder)
     try:
         with recorder:
             yield
     finally:
         _release()
         _active.reset(before)
+        recorder.forget()
 
 
 def _intercept() -> None:
     """Have every call of a module ask the recorder of its thread first."""
-    global _nested, _original  # noqa: PLW0603  (torch.nn.Module itself is global)
+    global _nested, _original, _stance  # noqa: PLW0603  (torch.nn.Module itself is global)
     with _lock:
         if not _nested:
+            _stance = _set_stance(None)  # first, as it may refuse
             _original = nn.Module.__call__
             nn.Module.__call__ = _asked  # type: ignore[method-assign]  # put back in `_release`
+            for kind, (_, ask) in _COMPILED.items():
+                kind.__call__ = ask
         _nested += 1
 
 
@@ -622,6 +739,10 @@ def _release() -> None:
         _nested -= 1
         if not _nested:
             nn.Module.__call__ = _original  # type: ignore[method-assign]  # as it was
+            for kind, (own, _) in _COMPILED.items():
+                kind.__call__ = own
+            if _stance is not None:
+                _set_stance(_stance)
 
 
 _original: Callable[..., Any] = nn.Module.__call__
@@ -632,6 +753,29 @@ def _asked(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
     if recorder is None:
         return _original(self, *args, **kwargs)
     return recorder.call(_original, self, args, kwargs)
+
+
+def _asked_compiled(self: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    recorder = _active.get()
+    if recorder is None:
+        return original(self, *args, **kwargs)
+    return recorder.compiled(original, self, args, kwargs)
+
+
+def _set_stance(stance: Any) -> Any:
+    """Set how torch.compile goes about things, by None that it leaves all as written."""
+    dynamo = sys.modules.get("torch._dynamo.eval_frame")
+    if dynamo is None:  # nothing was compiled
+        return None
+    return dynamo._set_stance(stance or dynamo.DynamoStance("force_eager"))
+
+
+_stance: Any = None
+# What torch.jit has compiled, with what calls it, and what asks the recorder first
+_COMPILED: dict[Any, tuple[Any, Any]] = {
+    kind: (kind.__call__, partialmethod(_asked_compiled, kind.__call__))
+    for kind in (torch._C.ScriptFunction, torch._C.ScriptMethod)
+}
 
 
 # ---- about modules ----
@@ -695,7 +839,7 @@ def _check_dtype(kind: str, dtype: torch.dtype, weight: Tensor | None) -> None:
         weight is not None
         and weight.dtype != dtype
         and kind in _STRICT
-        and not torch.is_autocast_enabled("cpu")
+        and cast(dtype) != cast(weight.dtype)
     ):
         raise TypeError(
             message(
@@ -725,7 +869,10 @@ def _led_on(facts: LayerFacts, layer: Any, axes: Axes) -> Axes:
     """Return what a layer makes of the axes of its input."""
     rank = len(facts.input_shape)
     if facts.type in ("Unfold", "Fold"):
-        return axes.lost(message("unfold lays windows side by side"))._replace(channel=None)
+        window = window_of(layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+        if facts.type == "Unfold":
+            return axes.unfolded(facts.input_shape, window)
+        return axes.folded(facts.input_shape, facts.output_shape, Scatter(*window))
     if facts.step is not None:
         count, mixes = len(facts.step[0]), facts.weight_shape is not None
         return axes.windowed(facts.input_shape, facts.output_shape, count, facts.step, mixes)
@@ -742,6 +889,33 @@ def _led_on(facts: LayerFacts, layer: Any, axes: Axes) -> Axes:
     return axes._replace(channel=facts.channel_axis)
 
 
+def _written_on(target: Tensor, args: Any, given: Sequence[Tensor]) -> Axes | None:
+    """Return the axes of a tensor after ``target[index] = value``."""
+    axes = axes_of(target)
+    if axes is None and all(axes_of(one) is None for one in given):
+        return None
+    if axes is not None and len(args) == 3:
+        _, index, value = args
+        new = axes_of(value) if isinstance(value, Tensor) else None
+        if new is None:
+            return axes  # constants see nothing
+        part = part_of(target, index)
+        before = axes_of(part)
+        if before is not None and (before.fields, before.lengths) == (axes.fields, axes.lengths):
+            met = join([(before, tuple(part.shape)), (new, tuple(value.shape))], part.dim())
+            if met is not None and met.dims == before.dims and met.lengths == before.lengths:
+                return axes._replace(fields=met.fields)
+    return lost(message("it is written piece by piece"), axes, *map(axes_of, given))
+
+
+def _rewritten(target: Tensor, axes: Axes | None) -> Tensor:
+    """Mark a tensor that was written to, and what it is a part of."""
+    base = target._base
+    if base is not None and axes != axes_of(target):
+        marked(base, lost(message("it is written piece by piece"), axes_of(base), axes))
+    return marked(target, axes)
+
+
 def _with_more(facts: LayerFacts, output: Tensor, axes: Axes | None) -> Any:
     """Return a layer's several outputs in torch's structure."""
     if facts.type.startswith(("MaxPool", "AdaptiveMaxPool", "FractionalMaxPool")):
@@ -756,6 +930,16 @@ def _channels(axes: Axes | None, shape: Shape) -> int | None:
     if axes is None or axes.channel is None or axes.channel >= len(shape):
         return None
     return shape[axes.channel]
+
+
+_transforms: Callable[[], Any] = torch._C._functorch.peek_interpreter_stack
+
+
+def _bare(tensor: Tensor) -> Tensor:
+    """Return what torch.vmap and its like have wrapped."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
 
 
 # ---- about rows ----
@@ -779,8 +963,17 @@ def _no_rule(func: Any) -> str:
     return message("there is no rule for {function}", function=_name(func))
 
 
+def _jit(func: Any) -> str:
+    return message("{function} was compiled by torch.jit", function=_name(func))
+
+
+_JIT = torch.jit.ScriptModule, torch._C.ScriptFunction, torch._C.ScriptMethod
+
+
 def _name(func: Any) -> str:
     """Return a function's name as a reader knows it."""
+    if isinstance(func, _JIT):
+        return str(func.original_name if isinstance(func, nn.Module) else func.name)
     name: str = getattr(func, "__name__", str(func))
     if name == "__get__":
         name = func.__self__.__name__
@@ -821,7 +1014,10 @@ def _returns_nothing(func: Any) -> bool:
 
 
 def _storage(tensor: Tensor) -> int:
-    address: int = tensor.untyped_storage()._cdata
+    try:
+        address: int = tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):  # a sparse one has none of its own
+        return id(tensor)
     return address
 
 
@@ -882,6 +1078,6 @@ _NO_PRODUCTS = _SAME_PLACE | set(
     affine_grid_generator _embedding_bag_forward_only _pack_padded_sequence diag_embed trace
     unsafe_split nansum rsub floor_divide aminmax _cdist_forward complex view_as_complex
     view_as_real _weight_norm_interface copy zero fill random bernoulli scatter_add
-    _weight_norm roll unsafe_split_with_sizes
+    _weight_norm roll unsafe_split_with_sizes _is_all_true _is_any_true
     """.split()
 )

@@ -9,13 +9,14 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from math import prod
 from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from tabulate import tabulate
 from torch import Tensor, nn
 
-from cnnguide.arguments import type_error, whole_number
+from cnnguide.arguments import type_error, value_error, whole_number
 from cnnguide.axes import Axes, Shape
 from cnnguide.functions import axes_of, marked, stand_in, tensors_in
 from cnnguide.language import message
@@ -276,7 +277,7 @@ class Trace:
                 macs=self.macs,
                 flops=self.flops,
             ),
-            message("activations: {size} MB", size=f"{self.activation_bytes / 1e6:,.2f}"),
+            message("activations: {size}", size=_memory(self.activation_bytes)),
         ]
         if self.receptive_field:
             lines.append(
@@ -329,7 +330,7 @@ def trace(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> Trace:
     TypeError
         If `model` is no module, or a size no tuple of whole numbers.
     ValueError
-        If a size is negative.
+        If a size is negative, or more than any tensor holds.
     TraceError
         If the model fails on this input: it names the layer, and holds the rows so far.
 
@@ -360,7 +361,8 @@ def trace(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> Trace:
             "make the model first, and give its input's size after it",
             value=model,
         )
-    model = model._modules.get("_orig_mod") or model  # what torch.compile has wrapped
+    if "_orig_mod" in model._modules:  # torch.compile has wrapped it
+        model = model._modules["_orig_mod"] or model
     given = _Given()
     sized = [given.stand_in(f"inputs[{place}]", value) for place, value in enumerate(inputs)]
     named = {name: given.stand_in(name, value) for name, value in kwargs.items()}
@@ -414,7 +416,11 @@ def _detached(model: nn.Module) -> dict[int, Any]:
     memo: dict[int, Any] = {}
     for value in (value for module in model.modules() for value in vars(module).values()):
         for tensor in tensors_in(value):
-            if not tensor.is_leaf:
+            if isinstance(tensor, nn.UninitializedBuffer):
+                again: Any = type(tensor)  # torch does not say what it takes
+                settings = tensor.requires_grad, tensor.device, tensor.dtype, tensor.persistent
+                memo[id(tensor)] = again(*settings)
+            elif not tensor.is_leaf:
                 memo[id(tensor)] = tensor.detach().clone()
         if callable(value) and not isinstance(value, nn.Module | type):
             try:
@@ -454,7 +460,9 @@ def _failure(model: nn.Module, recorder: Recorder, error: Exception) -> TraceErr
     name, kind = "", type(model).__name__
     if recorder.failed is not None and recorder.failed[0] is error:
         _, name, kind = recorder.failed
-    reason = str(error) or type(error).__name__
+    reason = str(error)
+    if not reason or not isinstance(error, ValueError | TypeError | RuntimeError):
+        reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
     if isinstance(error, RecursionError):
         name, kind = "", type(model).__name__
         reason = message("it calls itself without end")
@@ -507,6 +515,10 @@ class _Given:
 
     def _of_size(self, name: str, value: tuple[Any, ...]) -> Tensor:
         size = tuple(whole_number(f"{name}[{at}]", length) for at, length in enumerate(value))
+        if prod(size) > _MOST:
+            raise value_error(
+                "{name} is {size}: no tensor holds that many numbers", name=name, size=size
+            )
         if self.real:
             return marked(torch.zeros(size), self._axes())
         return stand_in(size, torch.float32, self._axes())
@@ -514,6 +526,9 @@ class _Given:
     def _axes(self) -> Axes:
         self.count += 1
         return Axes(self.count - 1)
+
+
+_MOST = (2**63 - 1) // 4  # numbers of four bytes that can be addressed
 
 
 def _is_number(value: object) -> bool:
@@ -558,6 +573,14 @@ def _cells(row: Row) -> list[str]:
         unknown if row.macs is None else f"{row.macs:,}",
         field,
     ]
+
+
+def _memory(size: int) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.2f} {unit}"
+    return f"{size} B"
 
 
 def _times(numbers: Any) -> str:

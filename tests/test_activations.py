@@ -1121,6 +1121,10 @@ IMAGES = torch.ones(2, 3, 4, 4)
         (nn.ReLU(), [()], {}, TypeError, ["data[0]", "tuple"]),
         (nn.ReLU(), "images", {}, TypeError, ["data[0]", "str"]),
         (nn.ReLU(), Rows(), {}, TypeError, ["data[0]", "dict"]),
+        (
+            *(nn.ReLU(), [{"image": IMAGES, "label": 3}], {}, TypeError),
+            ["data[0]", "dict", "'image', 'label'", "batch['image'] for batch"],
+        ),
         (nn.ReLU(), [], {}, ValueError, ["data"]),
         (nn.ReLU(), iter(()), {}, ValueError, ["data"]),
         (nn.ReLU(), IMAGES[:0], {}, ValueError, ["data"]),

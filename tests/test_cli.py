@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import cnnguide
 from cnnguide import Generator, explain, trace, use_language
 from cnnguide.cli import main
 from cnnguide.layer_text import parse_layer
@@ -97,15 +99,26 @@ def test_code_of_ones_own_is_found_in_the_current_folder(capsys, tmp_path, monke
         (("explain", "Conv2d(3, 6)"), 1, "kernel_size"),
         (("explain", "Conv2d(5, 6, 3, groups=2)"), 1, "groups"),
         (("explain", "__import__('os').system('true')"), 1, ""),
-        (("explain", "Conv3d(3, 6, 3)", "--input", "1,a"), 1, "1,a"),
+        (("explain", "Conv3d(3, 6, 3)", "--input", "1,a"), 2, "1,a"),
+        (("explain", "Conv3d(3, 6, 3)", "--input", ""), 2, "--input"),
+        (("trace", "cnnguide.models:Generator", "--input", "-1,3,8,8"), 2, "-1"),
+        (("advise", "cnnguide.models:Generator", "--input", "1e9,3,8,8"), 2, "1e9"),
+        (("explain", "Sequential(ReLU(), Tanh())"), 2, "--input"),
+        (("explain", "x" * 101), 1, "x…'"),
+        (("explain", "ＲｅＬＵ"), 1, "FULLWIDTH"),
+        (("explain", "Conv2d(3, 6, 3, strides=2)"), 1, "'stride'"),
         (("explain", "Conv2d(3, 6, 3)", "--input", "1,4,8,8"), 1, "4"),
-        (("explain", "ReLU()", "--input", "1,2", "--input", "1,2"), 2, "--input"),
+        (("explain", "ReLU()", "--input", "1,2", "--input", "1,2"), 1, "2"),
         (("explain", "Conf2d"), 1, "Conv2d"),
         (("trace", "x", "--input", "1,2"), 2, "mymodels:make_net"),
         (("trace", "no_such_module_here:x", "--input", "1,2"), 1, "no_such_module_here"),
         (("trace", "cnnguide.models:Genrator", "--input", "1,2"), 1, "Generator"),
         (("trace", "cnnguide.models:Generator", "--input", "1,3,8,8"), 1, "layers.0"),
-        (("trace", "cnnguide.models:Generator"), 1, "(1, 3, 224, 224)"),
+        (("trace", "cnnguide.models:Generator"), 2, "--input"),
+        (("trace", "torch.nn:Linear", "--input", "1,3"), 1, "in_features, out_features"),
+        (("trace", "cnnguide/models.py:Generator", "--input", "1,3"), 2, "mymodels:make_net"),
+        (("trace", ".models:Generator", "--input", "1,3"), 2, "mymodels:make_net"),
+        (("trace", "json:net", "--input", "1,3"), 1, "json/__init__.py"),
         (("advise", "cnnguide.models:Generator"), 2, "--input"),
         (("trce",), 2, "trace"),
         (("trace",), 2, ""),
@@ -120,6 +133,108 @@ def test_what_it_refuses(capsys, words, code, text, language):
     assert text in err
     assert "Traceback" not in err
     assert bool(HAN.search(err)) == (language == "zh")
+
+
+OWN = """
+import json
+from torch import nn
+
+net = nn.Conv2d(3, 20, 3)
+
+class Leaves(nn.Module):
+    def forward(self, x): raise SystemExit(5)
+
+def divides(): return 1 / 0
+def looks_up(): return {}["key"]
+def opens(): return open("no such file")
+def asserts(): assert net is None
+def leaves(): raise SystemExit(7)
+def needs(width, depth=3): return net
+def recurses(): return recurses()
+def prints(): print("so it goes"); return net
+def imports(): import neighbour_for_cli; return neighbour_for_cli.net
+"""
+BROKEN = {"syntax": "def f(:", "division": "1 / 0", "exit": "raise SystemExit(5)"}
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Make a folder with the reader's own code the current one."""
+    (tmp_path / "own_for_cli.py").write_text(OWN)
+    (tmp_path / "neighbour_for_cli.py").write_text("from own_for_cli import net")
+    for name, text in BROKEN.items():
+        (tmp_path / f"broken_{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    yield
+    assert sys.path == before
+    for name in ("own_for_cli", "neighbour_for_cli"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("factory", "told"),
+    [
+        ("divides", "ZeroDivisionError: division by zero"),
+        ("looks_up", "KeyError: 'key'"),
+        ("opens", "FileNotFoundError"),
+        ("asserts", "AssertionError"),
+        ("leaves", "SystemExit: 7"),
+        ("recurses", "RecursionError"),
+        ("needs", "needs width,"),
+        ("Leaves", "SystemExit: 5"),
+    ],
+)
+def test_code_that_fails_is_told_without_a_traceback(capsys, own, factory, told):
+    words = ("trace", f"own_for_cli:{factory}", "--input", "1,3,8,8", "--lang", "en")
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (1, "")
+    assert told in err
+    assert "Traceback" not in err
+    assert factory == "needs" or "own_for_cli.py:" in err  # with its line
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_module_that_fails_is_told_without_a_traceback(capsys, own, name):
+    code, out, err = run(capsys, "trace", f"broken_{name}:net", "--input", "1,3", "--lang", "en")
+    assert (code, out) == (1, "")
+    assert f"broken_{name}.py:1" in err
+    assert "Traceback" not in err
+
+
+def test_what_own_code_prints_is_no_part_of_the_result(capsys, own):
+    words = ("trace", "own_for_cli:prints", "--input", "1,3,8,8", "--format", "json")
+    code, out, err = run(capsys, *words)
+    assert (code, err) == (0, "so it goes\n")
+    assert json.loads(out)["model"] == "Conv2d"
+
+
+def test_own_code_may_import_its_neighbours_late(capsys, own):
+    code, _, err = run(capsys, "trace", "own_for_cli:imports", "--input", "1,3,8,8")
+    assert (code, err) == (0, "")
+
+
+def test_several_inputs_are_explained(capsys):
+    layer = parse_layer("Bilinear(3, 4, 5)")
+    code, out, _ = run(
+        capsys, *("explain", "Bilinear(3,4,5)", "--input", "2,3", "--input", "2,4", "--lang", "en")
+    )
+    assert (code, out.strip()) == (0, str(explain(layer, [(2, 3), (2, 4)], lang="en")).strip())
+
+
+def test_the_version(capsys):
+    assert run(capsys, "--version") == (0, f"cnnguide {cnnguide.__version__}\n", "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk", "latin-1", "utf-8"])
+@pytest.mark.parametrize("text", ["Conv2d(3, 64, 3)", "Conf2d(3)"])
+def test_any_encoding_of_the_terminal_will_do(encoding, text):
+    environment = dict(os.environ, PYTHONIOENCODING=encoding)
+    command = [sys.executable, "-m", "cnnguide", "explain", text, "--lang", "zh"]
+    done = subprocess.run(command, check=False, capture_output=True, env=environment)
+    assert done.returncode == (text == "Conf2d(3)")
+    assert HAN.search((done.stdout + done.stderr).decode())
+    assert b"codec" not in done.stderr
 
 
 def test_an_unknown_language_is_told_in_both(capsys):

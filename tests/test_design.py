@@ -40,6 +40,18 @@ GOOD = network(
 )
 
 
+class TwoHeads(nn.Module):
+    """A detector's way to end: classes and boxes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.boxes, self.classes = conv(3, 16), conv(16, 4), conv(16, 21)
+
+    def forward(self, x):
+        x = self.body(x)
+        return self.boxes(x), self.classes(x)
+
+
 def rules(model: nn.Module, size=SIZE, **options) -> list[str]:
     return [hint.rule for hint in advise(model, size, **options)]
 
@@ -57,7 +69,14 @@ def test_a_sound_plan_gets_no_advice():
     assert "no rule" in str(advice)
 
 
-@pytest.mark.parametrize("name", ["resnet50", "mobilenet v1", "unet, transposed"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("resnet18", "resnet50", "mobilenet v1", "unet, transposed", "unet, bilinear"),
+        *("dcgan generator", "dcgan discriminator", "vit, fused attention"),
+        *("vit, MultiheadAttention", "transformer encoder, train"),
+    ],
+)
 def test_known_networks_get_none_either(name):
     specimen = ZOO[name]
     assert rules(specimen.model(), specimen.inputs[0]) == []
@@ -68,6 +87,20 @@ def test_the_first_layer_and_the_data():
     assert hint.layer == "0"
     assert "reads 3 channels, but the data has 1" in hint.finding
     assert "Conv2d(1, …)" in hint.reason
+
+
+def test_the_first_layer_may_be_a_normalization():
+    hint = only(network(nn.BatchNorm2d(3), conv(3, 16)), "input-channels", (2, 1, 8, 8))
+    assert hint.layer == "0"
+    assert "BatchNorm2d(1, …)" in hint.reason
+
+
+def test_channels_in_the_last_place():
+    hint = only(GOOD, "input-channels", (1, 32, 32, 3))
+    assert "reads 3 channels, but the data has 32" in hint.finding
+    assert "x.movedim(-1, 1)" in hint.reason
+    assert "Conv2d(32" not in hint.reason
+    assert rules(GOOD, torch.ones(1, 32, 32, 3).movedim(-1, 1).shape) == []
 
 
 def test_a_failure_that_is_not_the_first_layers_channels_stays_one():
@@ -92,6 +125,11 @@ def test_jumps_in_width(before, times):
     assert all(f"{times} times" in hint.finding for hint in found)
 
 
+def test_a_vector_may_unfold_to_many_channels():
+    assert "jump" not in rules(nn.ConvTranspose2d(100, 512, 4), (1, 100, 1, 1))
+    assert "jump" in rules(nn.ConvTranspose2d(100, 512, 4), (1, 100, 2, 2))
+
+
 def test_a_cheap_1x1_convolution_may_widen():
     assert "jump" not in rules(network(conv(3, 8), nn.Conv2d(8, 64, 1), *head(64)))
 
@@ -114,6 +152,21 @@ def test_pixels_that_nobody_reads(kernel, stride, padding, size):
     )
 
 
+@pytest.mark.parametrize(("size", "layer", "lost"), [(34, "pool", "17"), (30, "pool", "15")])
+def test_a_size_that_does_not_divide_and_so_does_not_join(size, layer, lost):
+    hint = only(ZOO["unet, transposed"].model(), "size-does-not-divide", (1, 1, size, size))
+    assert (hint.layer, f"the last 1×1 of {lost}×{lost} pixels" in hint.finding) == (layer, True)
+    assert "cannot be joined along axis 1" in hint.reason
+    assert "Choose an input size that divides" in hint.reason
+
+
+def test_a_layer_that_fails_behind_lost_pixels_fails():
+    model = network(conv(3, 16), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16 * 16 * 16, 10))
+    assert rules(model, (1, 3, 33, 33)) == ["size-does-not-divide", "one-linear", "receptive-field"]
+    with pytest.raises(TraceError, match="1296"):
+        advise(model, (1, 3, 19, 19))
+
+
 def test_the_linear_layer_that_holds_everything():
     model = network(conv(3, 16), nn.Flatten(), nn.Linear(16 * 32 * 32, 10))
     hint = only(model, "one-linear")
@@ -121,6 +174,37 @@ def test_the_linear_layer_that_holds_everything():
     assert f"{model[2].weight.numel() + 10:,} of {total:,}" in hint.finding
     assert "32×32" in hint.reason
     assert "one-linear" not in rules(network(conv(3, 16), *head(16)))
+
+
+@pytest.mark.parametrize("axes", [1, 3])
+def test_the_pooling_has_as_many_axes_as_the_map(axes):
+    kind = getattr(nn, f"Conv{axes}d")
+    model = network(kind(3, 16, 1), nn.Flatten(), nn.Linear(16 * 8**axes, 10))
+    hint = only(model, "one-linear", (1, 3, *[8] * axes))
+    assert f"nn.AdaptiveAvgPool{axes}d(1)" in hint.reason
+
+
+@pytest.mark.parametrize(
+    "between", [(nn.Dropout(),), (nn.ReLU(), nn.Dropout()), (nn.BatchNorm1d(16 * 32 * 32),)]
+)
+def test_what_stands_between_flattening_and_the_linear_layer(between):
+    model = network(conv(3, 16), nn.Flatten(), *between, nn.Linear(16 * 32 * 32, 10))
+    assert only(model, "one-linear", (2, 3, 32, 32)).layer == str(2 + len(between))
+
+
+def test_linear_layers_that_no_pooling_would_mend():
+    # of an image's own pixels, and of what is one number a channel already
+    assert rules(network(nn.Flatten(), nn.Linear(3 * 32 * 32, 10))) == []
+    narrow = network(conv(3, 16), *head(16)[:-1], nn.Linear(16, 999))
+    assert "one-linear" not in rules(narrow)
+    averaged = network(conv(3, 16), nn.AvgPool2d(32), nn.Flatten(), nn.Linear(16, 999))
+    assert "one-linear" not in rules(averaged)
+
+
+def test_a_linear_layer_by_another_name():
+    model = network(conv(3, 16), nn.Flatten(), nn.Linear(16 * 32 * 32, 10))
+    nn.utils.parametrizations.weight_norm(model[2])
+    assert {"one-linear", "receptive-field"} <= set(rules(model))
 
 
 def test_a_field_smaller_than_the_object():
@@ -131,18 +215,55 @@ def test_a_field_smaller_than_the_object():
     assert "receptive-field" in rules(model, object_size=(5, 6))
 
 
+@pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d(1), nn.AvgPool2d(32)])
+def test_averaging_the_whole_map_does_not_widen_the_field(pool):
+    model = network(conv(3, 16), pool, nn.Flatten(), nn.Linear(16, 10))
+    assert "sees 3×3 pixels" in only(model, "receptive-field").finding
+
+
+def test_of_branches_the_widest_counts():
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide, self.narrow = nn.Conv2d(3, 8, 7, padding=3), nn.Conv2d(3, 8, 1)
+
+        def forward(self, x):
+            return torch.cat([self.wide(x), self.narrow(x)], dim=1)
+
+    hint = only(Branches(), "receptive-field")
+    assert hint.layer == "wide"
+    assert "sees 7×7 pixels" in hint.finding
+
+
+def test_recurrence_and_attention_join_what_windows_see_apart():
+    for name in ("columns by LSTM", "vit, fused attention"):
+        specimen = ZOO[name]
+        assert not {"receptive-field", "early-downsampling"} & set(
+            rules(specimen.model(), specimen.inputs[0])
+        )
+
+
 def test_downsampling_too_early():
     stem = (nn.Conv2d(3, 64, 7, stride=2, padding=3), nn.MaxPool2d(3, 2, 1))
     hint = only(network(*stem, *head(64)), "early-downsampling")
-    assert "bring 32×32 down to 8×8" in hint.finding
-    assert "early-downsampling" not in rules(network(*stem, *head(64)), (1, 3, 224, 224))
+    assert "1: 32×32 pixels are down to 8×8" in hint.finding
+    for size in (64, 224):
+        assert "early-downsampling" not in rules(network(*stem, *head(64)), (1, 3, size, size))
+    assert "early-downsampling" in rules(network(*stem, *head(64)), (1, 3, 33, 33))
+    hasty = network(nn.Conv2d(3, 64, 8, stride=8), nn.MaxPool2d(4), conv(64, 64), *head(64))
+    assert "early-downsampling" in rules(hasty, (1, 3, 128, 128))
 
 
 def test_odd_widths():
     model = network(conv(3, 20), conv(20, 16), conv(16, 3))
     hint = only(model, "multiple-of-8")
     assert "0 (20)" in hint.finding
-    assert "1 convolutions" in hint.finding  # the last one's width is not its choice
+    assert "1 of 3 convolutions" in hint.finding  # the last one's width is not its choice
+    # where a linear layer follows, it is
+    assert "1 (50)" in only(network(conv(3, 16), conv(16, 50), *head(50)), "multiple-of-8").finding
+    # a pooling may follow the last one, and a pair of outputs has two last ones
+    assert "multiple-of-8" not in rules(network(conv(3, 16), conv(16, 10), nn.AvgPool2d(32)))
+    assert "multiple-of-8" not in rules(TwoHeads())
 
 
 def test_every_hint_has_a_reason_and_a_source():

@@ -543,7 +543,8 @@ SIGNATURE = re.escape("The layer is Conv2d(in_channels, out_channels, kernel_siz
         ("LSTM(3, 4, 101)", "num_layers is 101, at most 100 are taken here. The layer is LSTM(inp"),
         (
             "Tanh(3)",
-            "'Tanh(3)' cannot be built: too many positional arguments. The layer is Tanh()",
+            "'Tanh(3)' cannot be built: arguments without a name: 1, and at most 0 are taken. "
+            "The layer is Tanh()",
         ),
         ("a + " * 100 + "a", "…' is no layer"),
     ],
@@ -558,13 +559,9 @@ def test_messages_name_the_part_and_say_what_to_do(text, told):
 @pytest.mark.parametrize(
     ("text", "error", "reason"),
     [
-        ("Conv2d", TypeError, "missing a required argument: 'in_channels'"),
-        ("Conv2d(3, 64)", TypeError, "missing a required argument: 'kernel_size'"),
-        ("Conv2d(3, 64, 3, kernal=3)", TypeError, "got an unexpected keyword argument 'kernal'"),
         ("Conv2d(3, 64, 3, groups=2)", ValueError, "in_channels must be divisible by groups"),
         ("Conv2d(3, -1, 3)", RuntimeError, "Trying to create tensor with negative dimension -1"),
         ("Conv2d(3, 64, 3, padding='some')", ValueError, "Invalid padding string 'some'"),
-        ("Sequential(ReLU, Conv2d(3, 64, 3, 1, 0, 1, 1, 1, '', 'cpu'))", TypeError, "too many pos"),
     ],
 )
 def test_an_error_of_torch_is_the_cause_and_the_signature_is_told(text, error, reason):
@@ -574,6 +571,39 @@ def test_an_error_of_torch_is_the_cause_and_the_signature_is_told(text, error, r
     assert not re.search("device|dtype|<", str(caught.value))
     assert type(caught.value.__cause__) is error
     assert reason in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Conv2d", "in_channels, out_channels, kernel_size must be given"),
+        ("Conv2d(3, out_channels=64)", "kernel_size must be given"),
+        ("Conv2d(3, 64, 3, strides=2)", "there is no 'strides', perhaps 'stride' is meant"),
+        ("LSTM(3, 4, hidden=2)", "there is no 'hidden', perhaps 'hidden_size' is meant"),
+        ("Conv2d(3, 64, 3, colour=2)", "there is no 'colour'. The layer is Conv2d("),
+        ("Conv2d(3, 64, in_channels=3)", "in_channels comes twice, by its place and by its name"),
+        (
+            "Sequential(ReLU, Conv2d(3, 64, 3, 1, 0, 1, 1, 1, '', 'cpu'))",
+            "arguments without a name: 10, and at most 9 are taken",
+        ),
+        ("Conv2d('3', 64, 3)", "in_channels must be a whole number such as 3, got '3'"),
+        ("Conv2d(3.0, 64, 3)", "in_channels must be a whole number such as 3, got 3.0"),
+        ("Conv2d(3, 64, (3, 3.5))", "kernel_size must be a whole number such as 3, got 3.5"),
+        ("Linear(3, 'x')", "out_features must be a whole number such as 3, got 'x'"),
+        ("Dropout('a')", "p must be a number such as 0.5, got 'a'"),
+        ("BatchNorm2d(3.5)", "num_features must be a whole number such as 3, got 3.5"),
+    ],
+)
+def test_what_the_signature_tells_is_told_in_the_readers_words(text, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)) as caught:
+        parse_layer(text)
+    assert "The layer is" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["Conv2d(3, 64, 0)", "Conv2d(0, 64, 3)", "Linear(0, 0)"])
+def test_a_size_of_zero_does_not_warn(text, recwarn):
+    parse_layer(text)
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("wrong", [None, 3, b"ReLU", nn.ReLU(), ["ReLU"]])
@@ -605,6 +635,11 @@ def test_sizes_are_read_back(edges, separator, brackets):
     assert parse_size(f" {brackets[:1]}{inner}{brackets[1:]} ") == tuple(edges)
     assert parse_size(str(tuple(edges))) == tuple(edges)
     assert parse_size(str(edges)) == tuple(edges)
+
+
+@pytest.mark.parametrize("text", ["1，3，8，8", "（1，3，8，8）", "［1、3、8、8］", "1, 3，8、8"])
+def test_a_size_may_have_full_width_signs_between_its_numbers(text):
+    assert parse_size(text) == (1, 3, 8, 8)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf, prod
+from math import inf, nan, prod
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import Phase, find, given, settings
@@ -31,7 +32,10 @@ from cnnguide.receptive import ReceptiveField, Window
 
 set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
 PROPERTY = settings(deadline=None, max_examples=25)  # for each of a hundred classes
-REFUSALS = (AssertionError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
+REFUSALS = (
+    *(ArithmeticError, AssertionError, IndexError, NotImplementedError, RuntimeError),
+    *(TypeError, ValueError),
+)
 
 Shape = tuple[int, ...]
 
@@ -121,9 +125,9 @@ AXES = (1, 2, 3)
 
 
 def several(low: int, high: int, axes: int) -> st.SearchStrategy:
-    """One number for all axes, or one for each."""
+    """One number for all axes, also in a tuple, or one for each."""
     numbers = st.integers(low, high)
-    return numbers | st.tuples(*[numbers] * axes)
+    return numbers | st.tuples(*[numbers] * axes) | st.tuples(numbers)
 
 
 @st.composite
@@ -433,7 +437,7 @@ def unfoldings(draw: st.DrawFn, kind: type[nn.Module]) -> Case:
     image = (1, *((size, size) if isinstance(size, int) else size))
     try:
         columns = tuple(nn.Unfold(**options)(torch.zeros(image)).shape)
-    except RuntimeError:
+    except (IndexError, RuntimeError):  # IndexError: a tuple of one makes no image
         columns = (4, 4)
     channels = draw(CHANNELS)
     front = draw(st.lists(st.integers(0, 2), max_size=1))
@@ -677,6 +681,8 @@ def settings_of(layer: nn.Module) -> Iterator[object]:
         setting = getattr(layer, name, None)
         if setting is None and name == "stride":  # of pooling over powers
             setting = getattr(layer, "kernel_size", None)
+        if isinstance(setting, tuple) and len(setting) == 1:  # which serves all axes, too
+            setting = setting[0]
         yield (setting,) * axes if isinstance(setting, int) else setting
     yield getattr(layer, "num_groups" if isinstance(layer, nn.GroupNorm) else "groups", None)
 
@@ -1128,6 +1134,30 @@ def test_another_number_of_sizes_is_refused(layer, sizes, expected):
             [(1, 4, 4)],
             "use at most 3",
         ),
+        # what was padded first is named as it came
+        (
+            nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"),
+            [(1, 5, 8, 8)],
+            "the input of shape (1, 5, 8, 8) has 5 channels",
+        ),
+        (
+            nn.Conv1d(3, 4, 3, padding=1, padding_mode="circular"),
+            [(8,)],
+            "input has shape (8,), 1 axes: a weight of shape (4, 3, 3) wants 2",
+        ),
+        (
+            nn.InstanceNorm1d(3, affine=True),
+            [(4, 5)],
+            "the input of shape (4, 5) has 4 channels (axis 0), but the layer is made for 3",
+        ),
+        (nn.InstanceNorm2d(3), [(3, 1, 1)], "shape (3, 1, 1) has a single position in each"),
+        (nn.AvgPool2d(2, divisor_override=0), [(3, 8, 8)], "divisor_override is 0"),
+        (nn.LPPool2d(0, 2), [(3, 8, 8)], "norm_type is 0: give a number other than 0"),
+        (nn.LPPool1d("two", 2), [(3, 8)], "norm_type is 'two': give a number"),
+        (nn.LPPool1d(2, [3]), [(3, 8)], "kernel_size is [3]: LPPool1d takes it as a number"),
+        (nn.Upsample(scale_factor=inf), [(1, 3, 8)], "scale_factor is inf: it must be finite"),
+        (nn.Upsample(scale_factor=nan), [(1, 3, 8)], "scale_factor is nan: it must be finite"),
+        (nn.Upsample(scale_factor=1e20), [(1, 3, 8)], "more pixels than an axis can have"),
         (
             nn.BatchNorm2d(3),
             [(3, 8, 8)],
@@ -1141,7 +1171,12 @@ def test_another_number_of_sizes_is_refused(layer, sizes, expected):
             [(3,)],
             "the input of shape (3,) has 1 axes: InstanceNorm1d takes (C, L) / (N, C, L)",
         ),
-        (nn.BatchNorm2d(3), [(1, 3, 1, 1)], "or eval mode"),
+        (
+            nn.BatchNorm2d(3),
+            [(1, 3, 1, 1)],
+            "use a larger batch or larger feature maps, or, where running statistics are kept, "
+            "eval mode",
+        ),
         (nn.Dropout1d(), [(3,)], "Dropout1d takes (C, L) / (N, C, L)"),
         (nn.Dropout2d(), [(3,)], "Dropout2d takes (N, C, …)"),
         (nn.Softmax2d(), [(3, 3)], "Softmax2d takes (C, H, W) / (N, C, H, W)"),
@@ -1194,11 +1229,111 @@ def test_an_error_names_the_layer_and_what_clashes(layer, sizes, message):
     [
         (nn.LPPool1d(inf, (3,)), (3, 8)),
         (nn.LPPool3d(inf, 3, 2, ceil_mode=True), (1, 2, 2, 2)),
+        (nn.LPPool2d("2", 3), (3, 8, 8)),
         (nn.MaxPool2d((3,)), (3, 8, 8)),
+        (nn.MaxPool3d(2, padding=(0,)), (3, 8, 8, 8)),
+        (nn.AvgPool2d(2, stride=()), (3, 8, 8)),
+        (nn.Conv2d(3, 4, 3, padding=(0,)), (3, 8, 8)),
+        (nn.ConvTranspose2d(3, 4, 3, padding=(0,), output_padding=(0,)), (3, 8, 8)),
     ],
 )
 def test_what_torch_allows_elsewhere_is_not_refused(layer, shape):
     assert layer_facts(layer, shape).output_shape == tuple(layer(torch.zeros(shape)).shape)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "problem"),
+    [
+        (nn.Conv2d(3, 4, 3, stride=2.0), (3, 8, 8), "stride[0] must be a whole number"),
+        (nn.Conv2d(3, 4, 3, dilation=(True, 1)), (3, 8, 8), "dilation[0] must be a whole number"),
+        (
+            nn.ConvTranspose1d(3, 4, 3, output_padding=(None,)),
+            (3, 8),
+            "output_padding[0] must be a whole number such as 3, got None",
+        ),
+        (nn.MaxPool2d(2.0), (3, 8, 8), "kernel_size must be a whole number such as 3, got 2.0"),
+        (nn.MaxPool2d("2"), (3, 8, 8), "kernel_size must be a whole number such as 3, got '2'"),
+        (nn.MaxPool1d(2, ceil_mode=1), (3, 8), "ceil_mode must be True or False, got 1"),
+        (nn.AvgPool1d(2, count_include_pad=1), (3, 8), "count_include_pad must be True or"),
+        (nn.AvgPool2d(2, divisor_override=2.5), (3, 8, 8), "divisor_override must be a whole"),
+        (nn.AdaptiveMaxPool2d((None, 2.0)), (3, 8, 8), "output_size must be a whole number"),
+        (nn.PixelShuffle(2.0), (4, 8, 8), "upscale_factor must be a whole number"),
+        (nn.PixelUnshuffle(True), (4, 8, 8), "downscale_factor must be a whole number"),
+        (nn.ZeroPad2d((1, 1, 1, 1.5)), (4, 8, 8), "padding must be a whole number"),
+        (nn.Flatten(None), (4, 8, 8), "start_dim must be a whole number such as 3, got None"),
+        (nn.Flatten(0, 1.0), (4, 8, 8), "end_dim must be a whole number such as 3, got 1.0"),
+        (nn.Unflatten(1.0, (2, 4)), (4, 8), "dim must be a whole number such as 3, got 1.0"),
+        (nn.Unflatten(1, (True, -1)), (4, 8), "unflattened_size must be a whole number"),
+        (nn.Softmax(1.0), (4, 8), "dim must be a whole number such as 3, got 1.0"),
+        (nn.GLU(None), (4, 8), "dim must be a whole number such as 3, got None"),
+        (nn.GroupNorm(2.0, 4), (4, 4), "num_groups must be a whole number such as 3, got 2.0"),
+        (nn.Unfold(2.0), (3, 8, 8), "kernel_size must be a whole number such as 3, got 2.0"),
+        (nn.Upsample(size=2.0), (1, 3, 8), "size must be a whole number such as 3, got 2.0"),
+        (
+            nn.Upsample(scale_factor=2, mode="linear", align_corners=1),
+            (1, 3, 8),
+            "align_corners must be True or False, got 1",
+        ),
+        (nn.GRU(3, 4, bidirectional=1), (5, 3), "bidirectional must be True or False, got 1"),
+        (nn.MultiheadAttention(4, 2.0), (5, 4), "num_heads must be a whole number"),
+    ],
+)
+def test_settings_of_another_type_are_refused_as_by_torch(layer, shape, problem):
+    with pytest.raises(REFUSALS):
+        layer(*[torch.zeros(shape)] * (3 if isinstance(layer, nn.MultiheadAttention) else 1))
+    described = f"{type(layer).__name__}({layer.extra_repr()})"
+    with pytest.raises(TypeError, match=f"^{re.escape(f'{described}: {problem}')}"):
+        layer_facts(layer, shape)
+    with use_language("zh"), pytest.raises(TypeError, match=f"^{re.escape(described)}：.*须为"):
+        layer_facts(layer, shape)
+
+
+def test_a_table_of_words_takes_truth_values():
+    with pytest.raises(TypeError, match="sparse must be True or False, got 1"):
+        layer_facts(nn.Embedding(4, 2, sparse=1), (3,))
+
+
+FOUR, TWO = np.int64(4), np.int32(2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Conv2d(FOUR, FOUR, TWO, (TWO, TWO), TWO, TWO, groups=TWO), (4, 8, 8)),
+        (nn.Conv1d(4, 4, 3, padding=TWO, padding_mode="circular"), (4, 8)),
+        (nn.ConvTranspose2d(FOUR, FOUR, TWO, TWO), (4, 8, 8)),
+        (nn.MaxPool2d(TWO), (4, 8, 8)),
+        (nn.AdaptiveAvgPool2d((TWO, None)), (4, 8, 8)),
+        (nn.ZeroPad2d([TWO] * 4), (4, 8, 8)),
+        (nn.PixelShuffle(TWO), (4, 8, 8)),
+        (nn.Unfold(TWO), (4, 8, 8)),
+        (nn.Upsample(size=(TWO, FOUR)), (1, 4, 8, 8)),
+        (nn.LayerNorm(FOUR), (2, 4)),
+        (nn.GroupNorm(TWO, FOUR), (2, 4, 3)),
+        (nn.Linear(FOUR, TWO), (4,)),
+        (nn.LSTM(4, 3, TWO), (5, 4)),
+        (nn.GRUCell(FOUR, TWO), (4,)),
+        (nn.MultiheadAttention(FOUR, TWO), (5, 4)),
+    ],
+)
+def test_numbers_of_numpy_come_out_as_ints(layer, shape):
+    def leaves(value: object) -> Iterator[object]:
+        if isinstance(value, tuple):
+            for part in value:
+                yield from leaves(part)
+        else:
+            yield value
+
+    facts = layer_facts(layer, shape)
+    assert {type(leaf) for leaf in leaves(facts._replace(step=None))} <= {str, int, type(None)}
+    inputs = [torch.zeros(shape)] * (3 if isinstance(layer, nn.MultiheadAttention) else 1)
+    assert [facts.output_shape, *facts.more] == [tuple(out.shape) for out in flat(layer(*inputs))]
+
+
+@pytest.mark.parametrize("layer", [nn.MaxUnpool2d(2), nn.Bilinear(3, 4, 5)])
+def test_a_rule_says_that_a_second_input_is_missing(layer):
+    with pytest.raises(ValueError, match=r"got 1 input sizes, \(3, 4, 3\): it takes 2"):
+        reader(layer)(layer, (3, 4, 3))
 
 
 def test_the_rule_of_a_trace_names_no_layer():

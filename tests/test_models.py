@@ -247,6 +247,19 @@ def test_initial_weights_of_other_layers():
     assert torch.equal(model[2].weight, slope)
 
 
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_initial_weights_for_any_number_of_axes(axes):
+    names = (f"Conv{axes}d", f"ConvTranspose{axes}d", f"BatchNorm{axes}d")
+    convolution, transposed, norm = (getattr(nn, name) for name in names)
+    torch.manual_seed(0)
+    model = nn.Sequential(convolution(30, 60, 3), transposed(30, 60, 3), norm(3000))
+    init_weights(model)
+    for layer, mean in zip(model, (0, 0, 1), strict=True):
+        assert layer.weight.mean().item() == pytest.approx(mean, abs=0.002)
+        assert layer.weight.std().item() == pytest.approx(0.02, rel=0.1)
+        assert not layer.bias.any()
+
+
 def test_initial_weights_repeat_with_the_seed_and_take_a_single_layer():
     layer = nn.Conv2d(3, 8, 3)
     torch.manual_seed(1)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
-from math import prod
+from math import inf, nan, prod
 from pathlib import Path
 
 import pytest
@@ -1144,6 +1144,21 @@ REFUSED: list[tuple[str, Callable[..., object], tuple]] = [
     ),
     # conv_transpose: shape, weight, stride, padding, output_padding, groups, dilation, output_size
     (
+        "the input of shape (2, 4, 0) has an axis of length 0: only the batch may be empty",
+        operations.conv_transpose,
+        ((2, 4, 0), (4, 3, 1), (2,), (0,), (0,), 1, (1,)),
+    ),
+    (
+        "the input of shape (0, 4, 0) has an axis of length 0: only the batch may be empty",
+        operations.conv_transpose,
+        ((0, 4, 0), (4, 3, 1), (2,), (0,), (0,), 1, (1,)),
+    ),
+    (
+        "the input of shape (4, 0) has an axis of length 0: only the batch may be empty",
+        operations.conv_transpose,
+        ((4, 0), (4, 3, 1), (2,), (0,), (0,), 1, (1,), (3,)),
+    ),
+    (
         "has 3 channels, but a weight of shape (8, 3, 4, 4) reads 8",
         operations.conv_transpose,
         (PHOTO, (8, 3, 4, 4), TWO, ONE, NONE, 1, ONE),
@@ -1256,6 +1271,16 @@ REFUSED: list[tuple[str, Callable[..., object], tuple]] = [
         "16 slopes do not go with an input of shape (4, 3, 28, 28), which has 3 channels",
         operations.prelu,
         (PHOTO, 16),
+    ),
+    (
+        "scale_factor is inf: it must be finite and above 0",
+        operations.interpolate,
+        ((1, 3, 8), None, inf, "nearest"),
+    ),
+    (
+        "input_size 8 times scale_factor 1e+20 is more pixels than an axis can have",
+        operations.interpolate,
+        ((1, 3, 8), None, 1e20, "nearest"),
     ),
     (
         "size is None and scale_factor is None: give exactly one",
@@ -1394,6 +1419,15 @@ def test_every_refusal_has_a_case_above():
     assert {number for number, line in enumerate(source, 1) if "raise value_error(" in line} == said
 
 
+@pytest.mark.parametrize(
+    ("factor", "error"),
+    [("2", TypeError), (None, TypeError), (10**400, ValueError), (nan, ValueError)],
+)
+def test_a_factor_between_sizes_is_a_finite_number(factor, error):
+    with pytest.raises(error, match="scale_factor"):
+        operations.interpolate((1, 3, 8, 8), None, (2.0, factor), "nearest")
+
+
 def test_advice_on_padding_can_be_followed():
     def convolve(pixels: int) -> Outcome:
         return operations.conv((3, 2, 28), FILTERS, ONE, (pixels, 1), (3, 2), 1)
@@ -1403,6 +1437,23 @@ def test_advice_on_padding_can_be_followed():
     with pytest.raises(ValueError, match="pad by at least 1 more"):
         convolve(2)
     assert convolve(3).shape == (16, 2, 26)
+
+
+@PROPERTY
+@given(st.data(), RANKS, st.sampled_from(["reflect", "circular"]))
+def test_advice_on_a_border_can_be_followed(data, axes, mode):
+    sizes = data.draw(st.tuples(*[st.integers(1, 6)] * axes))
+    padding = data.draw(st.lists(st.integers(0, 8), min_size=2 * axes, max_size=2 * axes))
+    shape = (1, 2, *sizes)
+    for _ in range(axes):  # one axis after the other
+        try:
+            operations.pad(shape, tuple(padding), mode)
+        except ValueError as error:
+            axis, most = map(int, re.findall(r"of axis (\d+) .*use at most (\d+)$", str(error))[0])
+            place = 2 * (axes + 1 - axis)
+            padding[place : place + 2] = [min(pixels, most) for pixels in padding[place:][:2]]
+    expected = functional.pad(zeros(shape), padding, mode).shape
+    assert operations.pad(shape, tuple(padding), mode).shape == tuple(expected)
 
 
 def test_what_torch_hands_over_is_a_shape_too():

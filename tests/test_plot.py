@@ -419,11 +419,13 @@ def sequential() -> torch.nn.Sequential:
 
 def test_a_pyramid_has_a_slab_for_each_shape(language):
     figure = trace(sequential(), (1, 3, 16, 16)).plot()
-    assert slabs(figure) == [("16×16", "16"), ("8×8", "16"), ("8×8", "32"), ("", "10")]
+    assert slabs(figure) == [
+        ("16×16", "3"), ("16×16", "16"), ("8×8", "16"), ("8×8", "32"), ("", "10"),
+    ]  # fmt: skip
     heights = [patch.get_height() for patch in figure.axes[0].patches]
     widths = [patch.get_width() for patch in figure.axes[0].patches]
     assert heights == sorted(heights, reverse=True)
-    assert widths[0] == widths[1] < widths[2]
+    assert widths[0] < widths[1] == widths[2] < widths[3]
     assert figure._suptitle.get_text() == "Sequential"
     assert bool(re.search(r"[\u3400-\u9fff]", figure._supxlabel.get_text())) == (language == "zh")
 
@@ -431,7 +433,22 @@ def test_a_pyramid_has_a_slab_for_each_shape(language):
 def test_a_long_model_has_a_slab_for_each_size():
     layers = [layer for width in range(8, 22) for layer in (torch.nn.Conv2d(width, width + 1, 1),)]
     figure = plot.pyramid(trace(torch.nn.Sequential(*layers), (1, 8, 6, 6)).rows)
-    assert slabs(figure) == [("6×6", "9–22")]
+    assert slabs(figure) == [("6×6", "8–22")]
+
+
+@pytest.mark.parametrize(
+    ("layers", "size", "expected"),
+    [
+        ([torch.nn.Conv2d(8, 4, 1), torch.nn.ReLU()], (8, 8, 8, 8), [("8×8", "8"), ("8×8", "4")]),
+        ([torch.nn.Conv1d(2, 5, 2)], (2, 2, 6), [("6", "2"), ("5", "5")]),
+        ([torch.nn.Conv1d(2, 5, 2)], (2, 6), [("6", "2"), ("5", "5")]),  # without a batch axis
+        ([torch.nn.Linear(7, 7), torch.nn.Linear(7, 3)], (2, 7, 7), [("", "7"), ("", "3")]),
+        ([torch.nn.BatchNorm2d(4)], (4, 4, 6, 5), [("6×5", "4")]),
+        ([torch.nn.Conv3d(1, 2, 3)], (1, 1, 5, 6, 7), [("5×6×7", "1"), ("3×4×5", "2")]),
+    ],
+)
+def test_a_pyramid_tells_channels_from_sizes(layers, size, expected):
+    assert slabs(trace(torch.nn.Sequential(*layers), size).plot()) == expected
 
 
 # What is imported when
@@ -466,3 +483,28 @@ def test_importing_cnnguide_does_not_import(package, imported):
 def test_importing_plot_does_not_import(package, imported):
     assert "matplotlib" in imported["cnnguide.plot"]
     assert package not in imported["cnnguide.plot"]
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "figures need matplotlib"), ("zh", "matplotlib")]
+)
+@pytest.mark.parametrize(
+    "way", ["from cnnguide import plot", "trace(Conv2d(3, 4, 3), SIZE).plot()"]
+)
+def test_without_matplotlib_the_error_says_what_to_install(language, told, way):
+    code = f"""
+import sys
+from cnnguide import set_language, trace
+from torch.nn import Conv2d
+sys.modules["matplotlib"] = None
+set_language({language!r})
+SIZE = (1, 3, 8, 8)
+try:
+    {way}
+except ImportError as error:
+    assert {told!r} in str(error), error
+    assert "pip install 'cnnguide[plot]'" in str(error), error
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

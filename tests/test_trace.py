@@ -880,6 +880,22 @@ def repeated(x: Tensor, axis: int) -> Tensor:
     return x.unsqueeze(axis).expand(sizes).flatten(2, 3)
 
 
+def rewritten(x: Tensor, write: Callable[[Tensor, Tensor], object]) -> Tensor:
+    """Return a copy of a map, beside itself, of which something was written over."""
+    made = torch.cat([x, x], 1)
+    write(made, functional.avg_pool2d(x, 3, 1, 1))
+    return made.sum(1, True)
+
+
+def filled(x: Tensor, write: Callable[[Tensor, Tensor], object]) -> Tensor:
+    """Return a map of zeros that something was written into."""
+    made = torch.zeros_like(x)
+    empty = torch.zeros(x.shape, dtype=x.dtype)
+    write(made, x)
+    write(empty, x)
+    return made + empty
+
+
 MOVES: dict[str, Callable[[Tensor], Tensor]] = {
     "conv": lambda x: functional.conv2d(x, ones_like_kernel(x, 3, 2), None, (2, 1), (1, 0)),
     "dilated": lambda x: functional.conv2d(x, ones_like_kernel(x, 2, 3), None, 1, 2, 2),
@@ -932,6 +948,25 @@ MOVES: dict[str, Callable[[Tensor], Tensor]] = {
     ),
     "windows of the tensor": lambda x: x.unfold(3, 3, 1).sum(-1),
     "running sum": lambda x: x.cumsum(-1),
+    "unfold with a stride": lambda x: functional.fold(
+        functional.unfold(x, (3, 2), 1, 1, 2), x.shape[2:], (3, 2), 1, 1, 2
+    ),
+    "columns by a weight": lambda x: (
+        torch.ones(1, 9, dtype=x.dtype) @ functional.unfold(x, 3, padding=1)
+    ).view_as(x),
+    "a channel": lambda x: rewritten(x, lambda made, y: made.__setitem__((0, 0), y[0, 0])),
+    "a channel added": lambda x: rewritten(x, lambda made, y: made[:, 1:].add_(y)),
+    "a part": lambda x: rewritten(
+        x, lambda made, y: made.__setitem__((slice(None), slice(1), slice(3)), y[:, :, 1:4])
+    ),
+    "a border of zeros": lambda x: rewritten(x, lambda made, y: made[:, :, :2].fill_(0)),
+    "a mask": lambda x: rewritten(x, lambda made, y: made.__setitem__(made > 1, 0.5)),
+    "rows of zeros": lambda x: filled(x, lambda made, y: made[:, :, 1:3].copy_(y[:, :, 2:4])),
+    "all of zeros": lambda x: filled(x, lambda made, y: made.__setitem__(Ellipsis, y)),
+    "added to zeros": lambda x: filled(x, lambda made, y: made[0].add_(y.flip(2)[0])),
+    "einsum with dots": lambda x: torch.einsum("...ij,...kj->...ik", x, x) @ x,
+    "norm": lambda x: x / torch.norm(x, p=2, dim=(1, 2), keepdim=True),
+    "new": lambda x: x + x.new_ones(x.shape) + x.new_full((1,), 2),
 }
 
 
@@ -994,6 +1029,233 @@ def test_functions_in_a_row_never_see_more_than_their_field(names, data):
         assert_fields_hold(names, data)
 
 
+def test_windows_laid_out_by_unfold_are_seen_as_by_a_convolution():
+    """One that is no layer, and one that is; both before anything else."""
+
+    class Unfolded(nn.Conv2d):
+        def forward(self, x: Tensor) -> Tensor:
+            columns = functional.unfold(x, self.kernel_size, self.dilation, self.padding)
+            return (self.weight.flatten(1) @ columns).view(len(x), -1, *x.shape[2:])
+
+    for model in (
+        Unfolded(3, 8, 3, padding=2, dilation=2),
+        nn.Sequential(nn.Unfold(3, 2, 2), nn.Unflatten(2, (10, 10))),
+    ):
+        wanted = trace(nn.Conv2d(3, 8, 3, padding=2, dilation=2), (2, 3, 10, 10))
+        result = trace(model, (2, 3, 10, 10))
+        assert result.complete
+        assert result.receptive_field == wanted.receptive_field
+        assert result.grid == (10, 10)
+
+
+def test_an_attention_over_the_whole_map_beside_the_input_itself():
+    class NonLocal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.project = nn.Conv2d(8, 4, 1)
+            self.back = nn.Conv2d(4, 8, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.project(x).flatten(2)
+            weights = torch.softmax(y.transpose(1, 2) @ y, dim=-1)
+            return x + self.back((y @ weights.mT).view(len(x), 4, *x.shape[2:]))
+
+    result = trace(NonLocal(), (1, 8, 6, 5))
+    assert result.complete
+    assert [(field.size, field.stride) for field in result.receptive_field] == [(6, 0), (5, 0)]
+
+
+def test_a_loss_sees_all_that_there_is():
+    def forward(x: Tensor) -> Tensor:
+        return functional.cross_entropy(x, torch.zeros(len(x), *x.shape[2:], dtype=torch.int64))
+
+    result = trace(Everyday(forward), (2, 3, 8, 8))
+    assert result.complete
+    assert [(field.size, field.stride) for field in result.receptive_field] == [(8, 0), (8, 0)]
+
+
+@pytest.mark.parametrize("shape", [(-1, 8), (128, 2, 4), (2, 8, 4, 2, 8), (1, 1024), (16, 64)])
+def test_channels_after_any_reshape_are_an_axis_of_it(shape):
+    """Here a product takes the axis of the channels, if there is one."""
+
+    class Reshaped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 4, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.conv(x).permute(0, 2, 3, 1).contiguous().view(shape)
+            return y @ torch.ones(y.shape[-1], 5)
+
+    result = trace(Reshaped(), (2, 3, 16, 16))
+    assert result.output_shapes == shapes_in(Reshaped()(torch.ones(2, 3, 16, 16)))
+    for row in result:
+        assert row.out_channels in (None, *row.output_shape)
+
+
+# Code that torch has made faster
+
+
+def scripted(code: Any) -> Any:
+    with warnings.catch_warnings():  # torch would rather have us use something else
+        warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
+        return torch.jit.script(code)
+
+
+def jit_traced(model: nn.Module) -> Any:
+    with warnings.catch_warnings():  # as above
+        warnings.filterwarnings("ignore", "`torch.jit.trace", DeprecationWarning)
+        return torch.jit.trace(model, torch.ones(1, 3, 8, 8))
+
+
+@scripted
+def scripted_swish(x: Tensor) -> Tensor:
+    return x * x.sigmoid()
+
+
+@scripted
+def scripted_product(x: Tensor, weight: Tensor) -> Tensor:
+    return torch.matmul(x, weight).relu()
+
+
+class WithScripts(nn.Module):
+    """Functions compiled by torch.jit between layers that are not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.weight = nn.Parameter(torch.ones(6, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return scripted_product(scripted_swish(self.conv(x)), self.weight)
+
+
+def test_functions_compiled_by_jit_are_counted():
+    result = trace(WithScripts(), (1, 3, 8, 8))
+    assert result.params == 27 * 8 + 8 + 30
+    assert result.macs == 27 * 8 * 36 + 8 * 6 * 6 * 5
+    assert not result.unused
+    assert [(row.type, row.status) for row in result] == [
+        ("Conv2d", "exact"),
+        ("scripted_swish", "exact"),
+        ("scripted_product", "partial"),
+    ]
+    assert result.receptive_field is None
+    assert "torch.jit" in result[-1].why
+
+
+@pytest.mark.parametrize("compiled", [scripted, jit_traced])
+@pytest.mark.parametrize("within", [False, True])
+def test_a_module_compiled_by_jit_is_one_row(compiled, within):
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 2)).eval()
+    wanted = trace(plain, (1, 3, 8, 8))
+    made = compiled(plain)
+    result = trace(nn.Sequential(made) if within else made, (1, 3, 8, 8))
+    assert (result.params, result.macs) == (wanted.params, wanted.macs)
+    assert result.output_shapes == ((1, 2),)
+    assert (len(result), result[0].type, result[0].is_module) == (1, "Sequential", True)
+    assert (result.method, result[0].status, result.unused) == ("real", "partial", ())
+    assert "torch.jit" in result.why
+    assert "torch.jit" in result[0].why
+
+
+def test_what_torch_compile_has_wrapped_is_traced_as_written():
+    def network() -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 2))
+
+    itself = network()
+    itself.compile(backend="eager")
+    for model, prefix in [
+        (itself, ""),
+        (torch.compile(network(), backend="eager"), ""),
+        (nn.Sequential(nn.Identity(), torch.compile(network(), backend="eager")), "1._orig_mod."),
+    ]:
+        result = trace(model, (1, 3, 8, 8))
+        assert result.method == "rules"
+        assert result[f"{prefix}3"][0].macs == 288 * 2
+    result = trace(Everyday(torch.compile(lambda x: x * 2 + 1, backend="eager")), (1, 3, 8, 8))
+    assert [row.type for row in result][-2:] == ["mul", "add"]
+    dynamo = sys.modules["torch._dynamo.eval_frame"]
+    assert dynamo._stance == dynamo.DynamoStance()  # torch.compile works again
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_memory_under_autocast_is_that_of_the_lower_dtype(dtype):
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 3, padding=1)
+            self.norm = nn.BatchNorm2d(8)
+            self.up = nn.ConvTranspose2d(8, 4, 2, 2)
+            self.out = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+            with torch.autocast("cpu", dtype=dtype):
+                y = self.up(torch.relu(self.norm(self.conv(x)))).mean((2, 3))
+                y = self.out(y).unsqueeze(0)
+                z = torch.einsum("nij,nkj->nik", y, y)
+                return y, z, z @ y, functional.scaled_dot_product_attention(y, y, y)
+
+    model = Mixed().eval()
+    seen: list[tuple[str, int]] = []
+    for name, layer in model.named_children():
+        layer.register_forward_hook(
+            lambda layer, given, made, name=name: seen.append((name, made.nbytes))
+        )
+    made = model(torch.ones(2, 3, 8, 8))
+    noted, seen[:] = list(seen), []
+    result = trace(model, (2, 3, 8, 8))
+    assert [(row.name, row.activation_bytes) for row in result if row.is_module] == noted
+    products = [row for row in result if row.type in ("einsum", "matmul", "linear")]
+    assert [row.activation_bytes for row in products] == [made[1].nbytes, made[2].nbytes]
+
+
+def test_what_torch_vmap_hides_is_counted():
+    class Ensemble(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = nn.Parameter(torch.ones(3, 4, 5))
+            self.layer = nn.Linear(4, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.vmap(lambda weight, y: y @ weight)(self.weights, x) + torch.vmap(
+                self.layer, in_dims=1, out_dims=1
+            )(x)
+
+    result = trace(Ensemble(), (3, 2, 4))
+    assert result.output_shapes == ((3, 2, 5),)
+    assert result.macs == 2 * 3 * 2 * 4 * 5
+    assert (result.params, result.unused) == (60 + 25, ())
+
+
+def test_lazy_layers_with_buffers_get_their_sizes():
+    model = nn.Sequential(nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(4))
+    result = trace(model, (2, 3, 8, 8))
+    assert result.params == 27 * 8 + 8 + 16 + 288 * 4 + 4
+    assert isinstance(model[1].running_mean, nn.UninitializedBuffer)
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda x: x[torch.where(x > 0)], "where"),
+        (lambda x: torch.nn.utils.rnn.pack_padded_sequence(x, torch.ones(2)), "pack_padded"),
+    ],
+)
+def test_what_asks_for_numbers_is_named_in_our_own_words(function, name):
+    class Asks(nn.Module):
+        def forward(self, x: Tensor) -> object:
+            return function(x)
+
+    with use_language("zh"):
+        result = trace(Asks(), (1, 2, 3))
+    assert result.method == "real"
+    assert name in result.why
+    assert HAN.search(result.why)
+    assert "http" not in result.why
+    assert len(result.why) < 100
+
+
 # Refusals
 
 
@@ -1017,6 +1279,7 @@ CONV = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 5), nn.Flatt
         (CONV, ((1, 3, 8.5, 8),), TypeError, "8.5"),
         (CONV, ((1, 3, float("nan"), 8),), TypeError, "nan"),
         (CONV, ((1, 3, True, 8),), TypeError, "True"),
+        (CONV, ((1, 3, 2**31, 2**31),), ValueError, "2147483648"),
     ],
 )
 def test_what_is_no_model_or_no_size_is_refused(model, inputs, error, came, language):
@@ -1086,6 +1349,22 @@ def test_an_error_of_the_models_own_is_the_cause():
     assert type(caught.value.__cause__) is LookupError
     assert caught.value.name == ""
     assert len(caught.value.rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(KeyError("mask"), "KeyError: 'mask'"), (AssertionError(), "AssertionError"),
+     (ValueError("no such mode"), "no such mode")],
+)  # fmt: skip
+def test_an_error_whose_text_says_too_little_is_told_with_its_kind(error, told):
+    class Raises(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise error
+
+    with use_language("en"), pytest.raises(TraceError) as caught:
+        trace(Raises(), (1, 2))
+    assert str(caught.value) == f"Raises can't take its input: {told}"
+
 
 
 @pytest.mark.parametrize("look", [False, True], ids=["rules", "real"])
@@ -1189,6 +1468,16 @@ def test_as_text_it_is_a_table_with_a_line_a_row(odd, language):
     assert "112" in text
     assert bool(HAN.search(text)) == (language == "zh")
     assert len(text.splitlines()) >= len(odd) + 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("features", "said"), [(3, "12 B"), (250, "1.00 kB"), (10**6, "4.00 MB"), (10**9, "4.00 GB")]
+)
+def test_memory_has_a_unit_that_suits_it(features, said, language):
+    with use_language(language):
+        text = str(trace(nn.ReLU(), (1, features)))
+    assert re.search(rf"(?<![\d.]){said}$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -696,6 +696,34 @@ def test_a_forward_that_writes_to_its_class_and_to_what_it_shares(course):
     assert shared == []
 
 
+def test_tensors_that_a_forward_fills_stay_as_they_were():
+    held = torch.zeros(1, 4, 6)
+    view = held[:, 1:]
+
+    class Fills(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(2, 4, 3)
+            self.out = nn.Conv1d(4, 4, 3)
+            self.register_buffer("cache", torch.zeros(1, 4, 8))
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.conv(x)
+            self.cache[:, :, :6] = y
+            held.copy_(y)
+            view[0] += 1
+            return self.out(self.cache) + self.out(held * view.sum()).mean()
+
+    model = Fills()
+    check(model, (1, 2, 8))
+    assert not held.any()
+    assert not vars(held)
+    assert not vars(view)
+    filled = trace(model, (1, 2, 8))["out"]
+    assert [row.receptive_field for row in filled] == [None, None]
+    assert all("written" in row.why for row in filled)
+
+
 def test_modules_with_slots_properties_and_own_setattr():
     @dataclass(slots=True)
     class Record:

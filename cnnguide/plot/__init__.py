@@ -4,10 +4,17 @@ Importing it gives matplotlib a Chinese font to fall back on (`use_fonts`), so
 that labels of your own may be Chinese too.
 """
 
-from cnnguide.plot.filters import kernels
-from cnnguide.plot.fonts import use_fonts
-from cnnguide.plot.maps import channels, partial_sums
-from cnnguide.plot.pyramids import pyramid
+from cnnguide.language import message
+
+try:
+    from cnnguide.plot.filters import kernels
+    from cnnguide.plot.fonts import use_fonts
+    from cnnguide.plot.maps import channels, partial_sums
+    from cnnguide.plot.pyramids import pyramid
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] != "matplotlib":
+        raise
+    raise ImportError(message("figures need matplotlib: pip install 'cnnguide[plot]'")) from error
 
 __all__ = ["channels", "kernels", "partial_sums", "pyramid", "use_fonts"]
 

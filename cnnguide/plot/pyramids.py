@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cnnguide.arguments import is_several, type_error, value_error
+from cnnguide.axes import Shape
 from cnnguide.language import message
 from cnnguide.plot.panels import RESOLUTION, WIDTH
 from cnnguide.recorder import Row
@@ -18,14 +19,14 @@ from cnnguide.recorder import Row
 __all__ = ["pyramid"]
 
 MOST_SLABS = 12  # across: where there are more, what has one size becomes one slab
-Map = tuple[tuple[int, ...], int]  # the size of a feature map (none for a vector), its channels
+Map = tuple[Shape, int]  # the size of a feature map (none for a vector), its channels
 
 
 def pyramid(rows: Sequence[Row], title: str = "") -> Figure:
     """Draw channels and sizes along a model: a slab for each shape that its input takes.
 
-    A slab's height stands for the size of the feature maps, its width for the number of
-    channels. Vectors, behind flattening, have no size.
+    The first slab is the input. A slab's height stands for the size of the feature maps, its
+    width for the number of channels. Vectors, behind flattening, have no size.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def pyramid(rows: Sequence[Row], title: str = "") -> Figure:
     >>> model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3))
     >>> figure = plot.pyramid(trace(model, (1, 3, 32, 32)).rows)
     >>> [text.get_text() for text in figure.axes[0].texts][:4]
-    ['30×30', '16', '15×15', '16']
+    ['32×32', '3', '30×30', '16']
     """
     if not is_several(rows) or not all(isinstance(row, Row) for row in rows):
         raise type_error(
@@ -94,23 +95,34 @@ def pyramid(rows: Sequence[Row], title: str = "") -> Figure:
     axes.set_ylim(-0.55 - room, 0.55 + room)
     axes.set_axis_off()
     figure.suptitle(title, fontsize=11)
-    figure.supxlabel(message("above: size in pixels; below: channels"), fontsize=9)
+    legend = message(
+        "from the input on the left; above: size in pixels, which a vector lacks;\n"
+        "below: channels, or a vector's features"
+    )
+    figure.supxlabel(legend, fontsize=9)
     return figure
 
 
 def _maps(rows: Sequence[Row]) -> Iterator[Map]:
-    """Yield size and channels of what each call makes, where they are known."""
+    """Yield size and channels of the input, and of what each call makes, where they are known."""
+    axes = next((len(row.kernel_size) for row in rows if row.kernel_size), 0)  # spatial ones
+    begun = False
     for row in rows:
-        channels, shape = row.out_channels, row.output_shape
-        if channels is None:
-            continue
-        if len(shape) > 2 and shape[1] == channels and shape[-1] != channels:
-            yield shape[2:], channels
-        elif len(shape) == 2 and shape[-1] == channels:
-            yield (), channels
-        elif channels in shape:
-            at = shape.index(channels)
-            yield (shape[at + 1 :] if at < len(shape) - 1 else (), channels)
+        axes = len(row.kernel_size or ()) or axes
+        if not begun and row.in_channels and row.input_shape:
+            yield from _map(row.input_shape, row.in_channels, axes)
+        begun = begun or row.in_channels is not None
+        if row.out_channels is not None:
+            yield from _map(row.output_shape, row.out_channels, axes)
+
+
+def _map(shape: Shape, channels: int, axes: int) -> Iterator[Map]:
+    if len(shape) > axes > 0 and shape[-axes - 1] == channels:
+        yield shape[-axes:], channels
+    elif shape and shape[-1] == channels:
+        yield (), channels
+    elif channels in shape[1:]:  # a normalization where nothing is windowed
+        yield shape[shape.index(channels, 1) + 1 :], channels
 
 
 def _width(channels: Sequence[int]) -> float:
