@@ -165,7 +165,7 @@ class Explanation:
         parts = [f"<h3>{escape(self.title)}</h3>"]
         for section in self.sections:
             items = (
-                f"<li><code>{escape(line)}</code></li>"
+                f'<li style="list-style: none"><code>{escape(line)}</code></li>'
                 if isinstance(line, Formula)
                 else f"<li>{escape(line)}</li>"
                 for line in section.lines
