@@ -104,15 +104,18 @@ class _Before:
                 kind = type(held)
                 if kind in _PLAIN:
                     continue
-                one = held
-                if isinstance(held, torch.Tensor):  # what hangs on it, not its numbers
-                    one = held.__dict__
+                if kind in _CONTAINERS:
+                    (waiting if held else self.empty).append(held)
+                elif kind is tuple:
+                    if not _PLAIN.issuperset(map(type, held)):
+                        waiting.append(held)
+                elif isinstance(held, torch.Tensor):  # what hangs on it, not its numbers
+                    own = held.__dict__
+                    (waiting if own else self.empty).append(own)
                     if kind is torch.Tensor:  # a parameter is not exchanged by set_
                         self.tensors.append((held, held.detach()))
-                if type(one) in _CONTAINERS:
-                    (waiting if one else self.empty).append(one)
-                elif not isinstance(one, _OPAQUE):
-                    waiting.append(one)
+                elif not isinstance(held, _OPAQUE):
+                    waiting.append(held)
 
     def _note(self, value: Any, seen: set[int]) -> Iterable[Any]:
         """Keep what one thing is now, and return what it holds."""
