@@ -1366,7 +1366,6 @@ def test_an_error_whose_text_says_too_little_is_told_with_its_kind(error, told):
     assert str(caught.value) == f"Raises can't take its input: {told}"
 
 
-
 @pytest.mark.parametrize("look", [False, True], ids=["rules", "real"])
 def test_what_fails_for_real_fails_once_and_with_its_rows(look):
     class Late(nn.Module):
