@@ -94,6 +94,14 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): import_module(name_of(path)) for path in SOURCES}
 
 
+def test_contributing_lists_the_modules_in_this_order():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| module of `cnnguide` |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    listed = [name for row in rows for name in re.findall("`([a-z_]+)`", row)]
+    assert listed == [name for name in ORDER if name != "__main__"]
+
+
 def imports(tree: ast.AST, package: str, now: bool = True) -> Iterator[tuple[str, bool]]:
     """Yield what is imported, absolute, and whether that happens while the module is imported."""
     for node in ast.iter_child_nodes(tree):
