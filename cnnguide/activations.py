@@ -783,7 +783,8 @@ _LISTED = 6  # dead channels that a table names
 def _legend() -> str:
     return message(
         "A unit is dead if it never fired or its gradient was always 0; "
-        "a channel, if all its units are."
+        "a channel, if all its units are. The last column says how many channels are dead, and "
+        "which, counted from 0."
     )
 
 

@@ -224,7 +224,7 @@ class Axes(NamedTuple):
         Axes
             The output's axes.
         """
-        if dim not in self.dims or not self._walks(dim):
+        if not self.walks(dim):
             return self
         if self.scattered:
             return self.lost(message("a part of its merged axes was taken"))
@@ -233,6 +233,30 @@ class Axes(NamedTuple):
         fields[at] = fields[at].window(1, step, -start)
         lengths[at] = length
         return self._replace(fields=tuple(fields), lengths=tuple(lengths))
+
+    def padded(self, shape: Shape, padding: Shape) -> Axes:
+        """Return the axes behind a padding, of whichever axes.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            The shape before.
+        padding : tuple of int
+            Pixels before and after, in pairs, the last axis first; negative ones cut.
+
+        Returns
+        -------
+        Axes
+            The output's axes: only what moves over the grid is shifted, channels are not.
+        """
+        pairs = zip(padding[::2], padding[1::2], strict=True)
+        met = self
+        for dim, (before, after) in zip(reversed(range(len(shape))), pairs, strict=False):
+            if (before or after) and dim in met.dims and met.scattered:
+                return met.lost(message("its merged axes were padded"))
+            if before or after:
+                met = met.sliced(dim, -before, 1, shape[dim] + before + after)
+        return met
 
     def unfolded(self, shape: Shape, window: Window) -> Axes:
         """Return the axes behind an unfold: windows as channels, their places in one row.
@@ -271,6 +295,23 @@ class Axes(NamedTuple):
         apart = *shape[:-1], *_places(output[-2:], scatter)
         return self.reshaped(shape, apart).windowed(apart, output, 2, scatter, mixes=False)
 
+    def walks(self, dim: int) -> bool:
+        """Return whether fields move along an axis.
+
+        Parameters
+        ----------
+        dim : int
+            The axis, from the front.
+
+        Returns
+        -------
+        bool
+            Not along channels, nor where every position sees the same.
+        """
+        return any(
+            field.advance for field, at in zip(self.fields, self.dims, strict=True) if at == dim
+        )
+
     def lost(self, why: str) -> Axes:
         """Return the axes where the fields can't be followed.
 
@@ -287,11 +328,6 @@ class Axes(NamedTuple):
         if self.unknown or not self.fields:
             return self
         return Axes(self.source, self.channel, grid=self.grid, unknown=why)
-
-    def _walks(self, dim: int) -> bool:
-        return any(
-            field.advance for field, at in zip(self.fields, self.dims, strict=True) if at == dim
-        )
 
     def _settled(self) -> Axes:
         """Return the same, not scattered where nothing is any longer."""

@@ -100,6 +100,28 @@ def _click_speaks(language: str) -> Iterator[None]:
             os.environ["LANGUAGE"] = languages
 
 
+class _Formatter(click.HelpFormatter):
+    """Help whose colons, which click writes itself, are those of the language."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args, message("Usage: ") if prefix is None else prefix)
+
+    def write_heading(self, heading: str) -> None:
+        self.write(" " * self.current_indent + message("{heading}:", heading=heading) + "\n")
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
+class _Command(click.Command):
+    context_class = _Context
+
+
+class _Group(click.Group):
+    context_class = _Context
+
+
 def _commands() -> click.Group:
     """Return the commands, with help in the current language."""
     lang = click.Option(
@@ -126,7 +148,7 @@ def _commands() -> click.Group:
     )
 
     def command(name: str, help: str, callback: Callable[..., None], *more: Any) -> click.Command:
-        return click.Command(
+        return _Command(
             name,
             help=help,
             short_help=help.splitlines()[0],
@@ -141,7 +163,7 @@ def _commands() -> click.Group:
         message="%(prog)s %(version)s",
         help=message("Show the version and exit."),
     )
-    group = click.Group(
+    group = _Group(
         "cnnguide",
         options_metavar=message("[OPTIONS]"),
         subcommand_metavar=message("COMMAND [ARGS]..."),

@@ -12,6 +12,7 @@ from torch import nn
 
 from cnnguide.arguments import is_several, type_error, value_error, whole_number
 from cnnguide.axes import Shape
+from cnnguide.explain import plain_markdown
 from cnnguide.language import message
 from cnnguide.recorder import Row
 from cnnguide.trace import Trace, TraceError, trace
@@ -54,7 +55,7 @@ class Advice:
         if not self.hints:
             return self._nothing()
         return "\n\n".join(
-            f"{number}. {hint.finding}\n   {hint.reason}\n   [{hint.source}]"
+            f"{number}. {hint.finding}\n   {hint.reason}\n   {_source(hint)}"
             for number, hint in enumerate(self.hints, start=1)
         )
 
@@ -63,7 +64,7 @@ class Advice:
             return f"<p>{escape(self._nothing())}</p>"
         items = (
             f"<li><strong>{escape(hint.finding)}</strong><br>{escape(hint.reason)}<br>"
-            f"<small>{escape(hint.source)}</small></li>"
+            f"<small>{escape(_source(hint))}</small></li>"
             for hint in self.hints
         )
         return f"<ol>{''.join(items)}</ol>"
@@ -83,7 +84,8 @@ class Advice:
         if not self.hints:
             return self._nothing()
         return "\n".join(
-            f"{number}. **{hint.finding}** {hint.reason} ({hint.source})"
+            f"{number}. **{plain_markdown(hint.finding)}** {plain_markdown(hint.reason)} "
+            f"{_source(hint)}"
             for number, hint in enumerate(self.hints, start=1)
         )
 
@@ -251,7 +253,7 @@ def _groups(model: nn.Module) -> Iterator[Hint]:
                     name,
                     message(
                         "{name}: {setting} is {channels}, which {groups} groups do not divide",
-                        name=name or type(layer).__name__,
+                        name=_place(name, type(layer).__name__),
                         setting=setting,
                         channels=channels,
                         groups=groups,
@@ -262,8 +264,7 @@ def _groups(model: nn.Module) -> Iterator[Hint]:
                         less=channels // groups * groups or groups,
                         more=(channels // groups + 1) * groups,
                     ),
-                    "PyTorch, torch.nn.Conv2d, "
-                    "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
+                    _documentation(layer),
                 )
 
 
@@ -271,7 +272,8 @@ def _other_channels(model: nn.Module, error: TraceError, size: Shape) -> Iterato
     layer = dict(model.named_modules()).get(error.name)
     settings = ("in_channels", "num_features", "num_channels")  # of BatchNorm and GroupNorm, too
     expected = next((getattr(layer, name) for name in settings if hasattr(layer, name)), None)
-    channels = size[1]
+    kernel = getattr(layer, "kernel_size", ())  # counted from the end: a sample has no batch axis
+    channels = size[-len(kernel) - 1] if isinstance(kernel, tuple) and kernel else size[1]
     first = not any(row.weight_shape is not None for row in error.rows)
     if not first or not isinstance(expected, int) or expected == channels:
         return
@@ -284,8 +286,9 @@ def _other_channels(model: nn.Module, error: TraceError, size: Shape) -> Iterato
         )
     else:
         reason = message(
-            "The data decides the first layer's in_channels: 1 for grey images, 3 for RGB. "
-            "Make it {kind}({channels}, …), or bring the data to {expected} channels.",
+            "The data decides how many channels the first layer reads; for images: 1 if they are "
+            "grey, 3 if they are RGB. Make it {kind}({channels}, …), or bring the data to "
+            "{expected} channels.",
             kind=error.type,
             channels=channels,
             expected=expected,
@@ -295,13 +298,21 @@ def _other_channels(model: nn.Module, error: TraceError, size: Shape) -> Iterato
         error.name,
         message(
             "{name} reads {expected} channels, but the data has {channels}",
-            name=error.name or error.type,
+            name=_place(error.name, error.type),
             expected=expected,
             channels=channels,
         ),
         reason,
-        "PyTorch, torch.nn.Conv2d, "
-        "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
+        _documentation(layer),
+    )
+
+
+def _documentation(layer: nn.Module | None) -> str:
+    """Return where PyTorch describes a layer; a subclass is what it was made from."""
+    kinds = (kind.__name__ for kind in type(layer).__mro__ if kind in vars(nn).values())
+    name = next((kind for kind in kinds if kind != "Module"), "Conv2d")
+    return f"PyTorch, torch.nn.{name}, " + (
+        f"https://docs.pytorch.org/docs/stable/generated/torch.nn.{name}.html"
     )
 
 
@@ -318,7 +329,7 @@ def _unlike_sizes(model: nn.Module, error: TraceError) -> Iterator[Hint]:
 # From the sizes on the way
 
 _JUMP = 4  # times as many channels
-_EARLY = 4  # times smaller, within two windows
+_EARLY = 4  # times smaller, within two steps
 _LITTLE = 16  # pixels along the longer side: fewer are little, for layers that follow
 _SHARE = 0.5  # of all parameters
 _TILE = 8  # channels that tensor cores work on at a time
@@ -338,7 +349,7 @@ def _jumps(plan: _Plan) -> Iterator[Hint]:
                 message(
                     "{name} goes from {before} to {after} channels at once, {times:g} times "
                     "as many",
-                    name=row.name or row.type,
+                    name=_place(row.name, row.type),
                     before=before,
                     after=after,
                     times=round(after / before, 2),
@@ -362,7 +373,7 @@ def _unread_pixels(rows: Iterable[Row]) -> Iterator[Hint]:
                 row.name,
                 message(
                     "{name} never reads the last {lost} of {size} pixels along its axes",
-                    name=row.name or row.type,
+                    name=_place(row.name, row.type),
                     lost=_times(lost),
                     size=_times(row.input_shape[-len(lost) :]),
                 ),
@@ -410,7 +421,7 @@ def _one_linear(plan: _Plan) -> Iterator[Hint]:
                 row.name,
                 message(
                     "{name} holds {share:.0%} of all parameters: {params:,} of {total:,}",
-                    name=row.name or row.type,
+                    name=_place(row.name, row.type),
                     share=share,
                     params=row.params,
                     total=total,
@@ -448,7 +459,7 @@ def _small_field(plan: _Plan) -> Iterator[Hint]:
             last.name,
             message(
                 "at {name} one position sees {seen} pixels, less than an object of {wanted}",
-                name=last.name or last.type,
+                name=_place(last.name, last.type),
                 seen=_times(seen),
                 wanted=_times(plan.object_size),
             ),
@@ -461,7 +472,7 @@ def _small_field(plan: _Plan) -> Iterator[Hint]:
 
 
 def _early_downsampling(plan: _Plan) -> Iterator[Hint]:
-    sizes, first = plan.size[2:], plan.windows[:2]
+    sizes, first = plan.size[2:], _steps(plan)[:2]
     if not first or plan.joined:
         return
     row = first[-1]
@@ -474,7 +485,7 @@ def _early_downsampling(plan: _Plan) -> Iterator[Hint]:
             row.name,
             message(
                 "{name}: {before} pixels are down to {after} already",
-                name=row.name or row.type,
+                name=_place(row.name, row.type),
                 before=_times(sizes),
                 after=_times(left),
             ),
@@ -487,12 +498,27 @@ def _early_downsampling(plan: _Plan) -> Iterator[Hint]:
         )
 
 
+def _steps(plan: _Plan) -> list[Row]:
+    """Return the windows that slide; of poolings one behind the other, the last alone."""
+    steps: list[Row] = []
+    for row in plan.windows:
+        if _is_global(row):
+            continue
+        if steps and not (row.weight_shape or steps[-1].weight_shape):
+            steps.pop()
+        steps.append(row)
+    return steps
+
+
 def _odd_widths(plan: _Plan) -> Iterator[Hint]:
     ends = {id(row) for row in _last_ones(plan)}
     inner = [row for row in plan.convolutions if id(row) not in ends]
     odd = [row for row in inner if row.out_channels and row.out_channels % _TILE]
     if odd:
-        names = ", ".join(f"{row.name or row.type} ({row.out_channels})" for row in odd[:5])
+        names = message(", ").join(
+            message("{name} ({type})", name=row.name or row.type, type=row.out_channels)
+            for row in odd[:5]
+        )
         yield Hint(
             "multiple-of-8",
             odd[0].name,
@@ -540,6 +566,15 @@ def _is_global(row: Row) -> bool:
     kernel = row.kernel_size or ()
     before, after = row.input_shape[-len(kernel) :], row.output_shape[-len(kernel) :]
     return row.weight_shape is None and max(after) == 1 < max(before)
+
+
+def _source(hint: Hint) -> str:
+    return message("Source: {source}", source=hint.source)
+
+
+def _place(name: str, kind: str) -> str:
+    """Return a layer's name and class: a name may be a mere number."""
+    return message("{name} ({type})", name=name, type=kind) if name else kind
 
 
 def _smaller(sizes: Sequence[int], wanted: Sequence[int]) -> bool:

@@ -43,7 +43,7 @@ from cnnguide.layers import LayerFacts, layer_facts, reader
 from cnnguide.recorder import Row
 from cnnguide.trace import Trace, trace
 
-__all__ = ["Explanation", "Formula", "Section", "explain"]
+__all__ = ["Explanation", "Formula", "Section", "explain", "plain_markdown"]
 
 Shape = tuple[int, ...]
 
@@ -142,10 +142,10 @@ class Explanation:
         --------
         to_dict : The same as plain data.
         """
-        parts = [f"# {_plain_markdown(self.title)}"]
+        parts = [f"# {plain_markdown(self.title)}"]
         for section in self.sections:
             lines = [
-                f"`{line}`" if isinstance(line, Formula) else _plain_markdown(line)
+                f"`{line}`" if isinstance(line, Formula) else plain_markdown(line)
                 for line in section.lines
             ]
             parts += ["", f"## {section.title}", "", *(f"- {line}" for line in lines)]
@@ -271,6 +271,7 @@ def _explained(subject: object, input_size: object) -> tuple[str, list[Section]]
         title = _given(_named(subject), case.sizes)
     elif kind_of_layer is not None:
         case = _Case(kind_of_layer, subject)
+        _check_settings(case)
         title = _named(subject)
     else:
         raise value_error(
@@ -322,11 +323,10 @@ def _kind(layer: nn.Module) -> type[nn.Module] | None:
 
 def _kind_named(name: str) -> type[nn.Module]:
     kinds = {_plain(kind.__name__): kind for kind in _FAMILIES}
+    kinds |= {"swish": nn.SiLU, "interpolate": nn.Upsample}  # their other names
     wanted = _plain(re.sub(r"^(torch\.)?(nn\.)?(functional\.|F\.)?", "", name.strip()))
     if wanted in kinds:
         return kinds[wanted]
-    if wanted == "swish":  # its other name
-        return nn.SiLU
     wanted = wanted.partition("(")[0]
     close = get_close_matches(wanted, kinds, n=1)
     if close and not re.search(r"\d", wanted):  # of those that differ in their axes only
@@ -347,6 +347,42 @@ def _kind_named(name: str) -> type[nn.Module]:
 
 def _plain(name: str) -> str:
     return name.casefold().replace("_", "").replace("-", "").replace(" ", "")
+
+
+_LONG = 2**40  # pixels: any window fits
+
+
+def _check_settings(case: _Case) -> None:
+    """Refuse what goes with no input but an empty one: torch's constructors check few settings."""
+    layer, family = case.layer, _FAMILIES[case.kind]
+    if family is _upsampling:
+        given = layer.scale_factor if layer.size is None else layer.size
+        several = len(given) if isinstance(given, tuple | list) else 2
+        axes = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(layer.mode, several)
+        layer_facts(layer, (1, 1, *(2**20,) * axes))
+    elif family is _pixel_shuffle:
+        name = "downscale_factor" if case.name == "PixelUnshuffle" else "upscale_factor"
+        whole_number(name, getattr(layer, name))
+    elif family in (_flatten, _softmax, _glu):
+        for name in ("start_dim", "end_dim", "dim"):
+            if getattr(layer, name, None) is not None:
+                whole_number(name, getattr(layer, name), None)
+    elif family is _unfold:
+        layer_facts(layer, (1, 1, _LONG, _LONG))
+    elif family in (_convolution, _transposed, _pooling, _adaptive_pooling, _padding):
+        channels = 1
+        if family is _convolution:
+            _, share, _, groups = _conv_settings(case)
+            channels = share * groups
+        elif family is _transposed:
+            channels = _transposed_settings(case)[0]
+        sample = (channels, *(_LONG,) * case.axes)
+        try:
+            layer_facts(layer, (1, *sample))
+        except ValueError:
+            if getattr(layer, "padding_mode", "zeros") == "zeros":
+                raise
+            layer_facts(layer, sample)  # torch takes one padding for two axes there
 
 
 def _several(input_size: object) -> list[Shape]:
@@ -386,8 +422,29 @@ def _given(name: str, shapes: Sequence[Shape]) -> str:
 # How lines are written
 
 
-def _plain_markdown(text: str) -> str:
-    """Return a text with what Markdown would take for markup escaped."""
+def plain_markdown(text: str) -> str:
+    """Return a text with what Markdown would take for markup escaped.
+
+    Parameters
+    ----------
+    text : str
+        A line of plain text.
+
+    Returns
+    -------
+    str
+        Markdown that shows it as it is.
+
+    See Also
+    --------
+    Explanation.to_markdown : What writes its lines so.
+
+    Examples
+    --------
+    >>> from cnnguide.explain import plain_markdown
+    >>> print(plain_markdown("a*b, _conv, in_channels"))
+    a\\*b, \\_conv, in_channels
+    """
     return re.sub(r"[\\`*<\[]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
 
 
@@ -981,8 +1038,10 @@ def _empty() -> str:
 def _transposed(case: _Case) -> list[Section]:
     idea = [
         message(
-            "A transposed convolution works the other way round: each number of the input is "
-            "multiplied by a whole slice of weights, and the products are written into the output."
+            "A convolution gathers a patch of the input into one number of the output. A "
+            "transposed convolution works the other way round: it spreads one number of the input "
+            "over a patch of the output. The number is multiplied by each weight of a slice, and "
+            "the products are written into the patch."
         ),
         message(
             "From one input position to the next, this patch of the output moves on by the stride; "
@@ -1016,6 +1075,7 @@ def _transposed_channels(case: _Case) -> Iterator[str]:
             "(with groups=1, the default, for each output channel), and writes into all of these. "
             "An output channel is the sum of what the input channels write into it, plus its bias."
         )
+        yield _free_slices()
         return
     inputs, share, _, groups = _transposed_settings(case)
     outputs = share * groups
@@ -1057,6 +1117,14 @@ def _transposed_channels(case: _Case) -> Iterator[str]:
             outputs=outputs,
             share=share,
         )
+    yield _free_slices()
+
+
+def _free_slices() -> str:
+    return message(
+        "in_channels has to match the input; out_channels is free to choose: with groups=1 it is "
+        "the number of slices that each input channel has."
+    )
 
 
 def _transposed_weights(case: _Case) -> Iterator[str]:
@@ -1344,7 +1412,11 @@ def _pooling_size(case: _Case) -> Iterator[str]:
     kernel, stride, padding, dilation = _pooling_settings(case)
     up = bool(case.layer.ceil_mode)
     sizes = pool_output_size(before, kernel, stride, padding, dilation, up)
-    yield message("Along each axis:")
+    yield message("Along each axis the rule is, first in letters, then in numbers:")
+    brackets = str.maketrans("⌊⌋", "⌈⌉") if up else {}
+    yield _of_axis(_WINDOW_RULE.translate(brackets), case.axes)
+    if "Max" not in case.name:
+        yield message("A setting that this layer lacks counts as padding=0 or dilation=1.")
     yield from _output_sizes([size.working for size in sizes])
     if any(" + 1 − 1 =" in size.working for size in sizes):
         yield message("The last − 1: a window that would begin in the padding is left out.")
@@ -1646,12 +1718,16 @@ def _normalization_idea(case: _Case) -> Iterator[str]:
         "Normalization brings numbers to mean 0 and variance 1: it subtracts their mean and "
         "divides by their standard deviation. Shape and channels stay."
     )
-    if case.layer is None:
-        yield Formula("y = (x − E[x]) / √(Var[x] + eps) · weight + bias")
-        return
-    factor = " · weight" if _has(case.layer, "weight") else ""
-    offset = " + bias" if _has(case.layer, "bias") else ""
-    yield Formula(f"y = (x − E[x]) / √(Var[x] + {case.layer.eps:g}){factor}{offset}")
+    eps, factor, offset = "eps", " · weight", " + bias"
+    if case.layer is not None:
+        eps = f"{case.layer.eps:g}"
+        factor = factor if _has(case.layer, "weight") else ""
+        offset = offset if _has(case.layer, "bias") else ""
+    yield Formula(f"y = (x − E[x]) / √(Var[x] + {eps}){factor}{offset}")
+    yield message(
+        "E[x] is the mean and Var[x] the variance; {eps} is added so that nothing is divided by 0.",
+        eps=eps if case.layer is None else f"eps = {eps}",
+    )
 
 
 def _not_counted() -> str:
@@ -2268,6 +2344,7 @@ def _padded_size(case: _Case) -> Iterator[str]:
         return
     around = tuple(case.layer.padding)
     ends = list(zip(around[::2], around[1::2], strict=True))[::-1]
+    ends = [*[(0, 0)] * (case.axes - len(ends)), *ends][-case.axes :]  # torch takes fewer or more
     if case.facts is None:
         for letter, (before, after) in zip(letters, ends, strict=True):
             yield _formula(f"{letter}_out = {letter}_in{_plus(before)}{_plus(after)}")
@@ -3120,6 +3197,12 @@ def _trace_field(found: Trace) -> Iterator[str]:
             yield message("So the output leaves part of the input out.")
         yield from _last_window(found)
         return
+    if prod(found.grid) == 1:
+        yield message(
+            "The input has a single position, such as a vector: to see it is to see the whole "
+            "input, so the size of the receptive field says nothing here."
+        )
+        return
     yield message(
         "A position of the output sees {field} {pixels}; the input has {grid}. From one position "
         "to the next, what it sees moves by {stride}.",
@@ -3149,11 +3232,14 @@ def _pixels(sizes: Sequence[int]) -> str:
 
 
 def _last_window(found: Trace) -> Iterator[str]:
-    """Yield what the last window sees before all positions see the same."""
+    """Yield what the last window sees before all positions see the same, unless it sees all."""
+    whole = [field.size for field in found.receptive_field or ()]
     for row in reversed(found.rows):
         fields = row.receptive_field
         if row.kernel_size and fields and any(field.stride for field in fields):
             sizes = [field.size for field in fields]
+            if sizes == whole:  # it was the only position
+                return
             yield message(
                 "Before they were brought together, a position of {place} saw {field} {pixels}.",
                 place=_place(row),

@@ -400,7 +400,9 @@ def _pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = 
     axes = axes_of(input)
     if axes is not None and outcome.step is not None:
         shape, count = _shape(input), len(outcome.step[0])
-        if axes.fields or count <= len(shape) - 2:  # else the channels are padded too
+        if axes.fields:
+            axes = axes.padded(shape, tuple(pad))
+        elif count <= len(shape) - 2:  # else the channels are padded too
             channel = axes.channel
             axes = axes.windowed(shape, outcome.shape, count, outcome.step, mixes=False)
             axes = axes._replace(channel=channel)
@@ -908,9 +910,40 @@ def _expanded(function: Callable[..., Any], input: Tensor, *args: Any, **options
 def _taken(function: Callable[..., Any], input: Tensor, *args: Any, **options: Any) -> Result:
     """Flip, roll, repeat, index_select …: the order of positions changes."""
     output, axes = function(input, *on_meta(args), **on_meta(options)), axes_of(input)
-    for tensor in tensors_in(output):
-        marked(tensor, axes and lost(message("its positions change their order"), axes))
-    return Result(output)
+    if axes is not None:
+        over = _reordered(function.__name__, input.dim(), args, options)
+        chosen = any(axes_of(one) is not None for one in tensors_in((args, options)))
+        if over is None or chosen or any(map(axes.walks, over)):
+            axes = lost(message("its positions change their order"), axes)
+        else:  # in front of them, repeat may put new axes
+            axes = join([(axes, _shape(input))], output.dim())
+    return Result(marked(output, axes))
+
+
+def _reordered(
+    name: str, rank: int, args: Sequence[Any], options: dict[str, Any]
+) -> Iterable[int] | None:
+    """Return along which axes positions change their order; None where that may be all."""
+    given: Any = next(iter(options.values()), args)
+    if len(args) == 1 and not isinstance(args[0], int):
+        given = args[0]
+    if name in ("repeat", "tile"):
+        return [rank - at for at, times in enumerate(reversed(given), start=1) if times != 1]
+    if name == "index_select":
+        given = _named(args, options, "dim", 0, None)
+    elif name in ("roll", "repeat_interleave"):
+        given = _named(args, options, "dims" if name == "roll" else "dim", 1, None)
+    elif name != "flip":
+        return None
+    if given is None or given == ():
+        return None
+    return [_dim(dim, rank) for dim in ((given,) if isinstance(given, int) else given)]
+
+
+def _formatted(input: Tensor, format_spec: str) -> Result:
+    if format_spec:
+        raise NotImplementedError  # digits are asked for
+    return Result(str(input))
 
 
 def _parts(function: Callable[..., Any], input: Tensor, *args: Any, **options: Any) -> Result:
@@ -981,19 +1014,9 @@ def _indexed(input: Tensor, index: Any) -> Result:
     axes = axes_of(input)
     if axes is None:
         return Result(marked(output, None))
-    plain = all(part is None or part is Ellipsis or type(part) in (int, slice) for part in parts)
-    if not plain:
-        return Result(
-            marked(output, lost(message("its positions are picked by a list or a tensor"), axes))
-        )
-    taken = sum(type(part) in (int, slice) for part in parts)
-    if Ellipsis not in parts:
-        parts.append(Ellipsis)
-    at = parts.index(Ellipsis)
-    parts[at : at + 1] = [slice(None)] * (input.dim() - taken)
     places: list[int | None] = []
     place = dim = 0
-    for part in parts:
+    for part in _spread(parts, input.dim()):
         if part is None:
             place += 1
             continue
@@ -1004,11 +1027,40 @@ def _indexed(input: Tensor, index: Any) -> Result:
                 axes = axes.sliced(dim, start, step, len(range(start, stop, step)))
             places.append(place)
             place += 1
-        else:
+        elif type(part) is int:
             axes = axes.sliced(dim, part % length if length else 0, 1, 1)
             places.append(None)
+        elif _picks(part, parts) and not axes.walks(dim):  # other channels, or another order
+            places.append(place)
+            place += 1
+        else:
+            why = message("its positions are picked by a list or a tensor")
+            return Result(marked(output, lost(why, axes)))
         dim += 1
     return Result(marked(output, axes.moved(places)))
+
+
+def _spread(parts: list[Any], rank: int) -> Iterator[Any]:
+    """Yield what stands between brackets, with a slice for each axis that is not named."""
+    taken = sum(part is not None and part is not Ellipsis for part in parts)
+    if not any(part is Ellipsis for part in parts):
+        parts = [*parts, Ellipsis]
+    for part in parts:
+        if part is Ellipsis:
+            yield from [slice(None)] * (rank - taken)
+        else:
+            yield part
+
+
+def _picks(part: Any, parts: list[Any]) -> bool:
+    """Return whether it is a list of places along one axis, which stays where it is."""
+    plain = (other is None or other is Ellipsis or type(other) is slice for other in parts)
+    if sum(plain) < len(parts) - 1:
+        return False
+    if isinstance(part, Tensor):
+        whole = not part.dtype.is_floating_point and part.dtype not in (torch.bool, torch.uint8)
+        return whole and part.dim() == 1 and axes_of(part) is None
+    return isinstance(part, list | tuple | range) and all(type(one) is int for one in part)
 
 
 def _cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Result | None:
@@ -1199,6 +1251,7 @@ def _rules() -> Iterator[tuple[Callable[..., Any], _Rule]]:
     yield functional.unfold, _unfold
     yield functional.fold, _fold
     yield Tensor.__getitem__, _indexed
+    yield Tensor.__format__, _formatted
     by_torch: list[tuple[list[str], Callable[..., Result | None]]] = [
         (_BY_TORCH, _reduced_by_torch),
         (
@@ -1288,7 +1341,7 @@ BOOKKEEPING: set[Callable[..., Any]] = {
         getattr(Tensor, name)
         for name in """
     size dim ndimension numel nelement stride is_contiguous element_size is_floating_point
-    is_complex is_signed get_device storage_offset __len__ __hash__ __repr__ __format__
+    is_complex is_signed get_device storage_offset __len__ __hash__ __repr__
     is_set_to dim_order register_hook is_inference
     """.split()
     ),

@@ -45,6 +45,11 @@ LEFT_OUT = {
     )
 }
 BASES = (nn.RNNBase, nn.RNNCellBase)
+# Settings that count something; where one is 0 or less, most constructors fail
+COUNTS = {
+    *("in_channels", "out_channels", "groups", "num_channels", "num_groups", "num_features"),
+    *("in_features", "out_features", "input_size", "hidden_size", "embed_dim", "num_heads"),
+}
 
 LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {
@@ -460,7 +465,39 @@ def _misuse(kind: type[nn.Module], values: Sequence[object], named: Mapping[str,
         return message("{names} must be given", names=", ".join(missing))
     hints = get_type_hints(_constructor(kind))
     unfit = (_unfit(name, one, [*_leaves(hints.get(name, Any))]) for name, one in given.items())
-    return next(filter(None, unfit), "")
+    return next(filter(None, unfit), "") or _impossible(given)
+
+
+def _impossible(given: Mapping[str, object]) -> str:
+    """Return which count is none, or is not to be divided: torch says so in English only."""
+    counts = {name: one for name, one in given.items() if name in COUNTS and type(one) is int}
+    for name, count in counts.items():
+        if count < 1:
+            return message(
+                "{name} is {value}: it must be at least {minimum}",
+                name=name,
+                value=count,
+                minimum=1,
+            )
+    groups = counts.get("groups") or counts.get("num_groups", 1)
+    for name in ("in_channels", "out_channels", "num_channels"):
+        if counts.get(name, 0) % groups:
+            return message(
+                "{name} is {channels}, which {groups} groups do not divide evenly: choose a "
+                "multiple of {groups}, or other groups",
+                name=name,
+                channels=counts[name],
+                groups=groups,
+            )
+    width, heads = counts.get("embed_dim", 0), counts.get("num_heads", 1)
+    if width % heads:
+        return message(
+            "embed_dim is {width}, which {heads} heads do not divide evenly: choose a multiple of "
+            "{heads}, or another num_heads",
+            width=width,
+            heads=heads,
+        )
+    return ""
 
 
 def _unfit(name: str, value: object, kinds: Sequence[object]) -> str:

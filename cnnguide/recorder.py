@@ -485,8 +485,7 @@ class Recorder(TorchFunctionMode):
 
     def _by_torch(self, func: Any, tensors: list[Tensor], args: Any, options: Any) -> Result:
         """Let torch find the shapes on meta, and count what it does there."""
-        with _without_numbers(func), _Dispatched() as seen:
-            output = func(*on_meta(args), **on_meta(options))
+        output, seen = _on_meta(func, args, options)
         if self.method == "rules":
             self.method = "meta"
             self.why = message("{function} was sized by torch", function=_name(func))
@@ -496,8 +495,7 @@ class Recorder(TorchFunctionMode):
         """Answer a function inside of torch.vmap and its like, which hide axes from it."""
         tensors = list(map(_bare, tensors_in((args, options))))
         before = tuple(tuple(tensor.shape) for tensor in tensors)
-        with _without_numbers(func), _Dispatched() as seen:
-            output = func(*on_meta(args), **on_meta(options))
+        output, seen = _on_meta(func, args, options)
         made = list(map(_bare, tensors_in(output)))
         result = self._judged(func, tensors, made, seen)._replace(output=output)
         axes = lost(message("torch.func hides axes"), *map(axes_of, tensors))
@@ -657,6 +655,14 @@ def _without_numbers(func: Any) -> Iterator[None]:
         if known or "meta" in str(error) or "fake impl" in str(error):
             raise NeedsData(message("{function} asks for numbers", function=_name(func))) from None
         raise
+
+
+def _on_meta(func: Any, args: Any, options: Any) -> tuple[Any, _Dispatched]:
+    """Call a function without numbers; return what it makes and what torch did for it."""
+    with _without_numbers(func):
+        sized, others = on_meta(args), on_meta(options)  # not a part of what it does
+        with _Dispatched() as seen:
+            return func(*sized, **others), seen
 
 
 class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types there
@@ -1050,7 +1056,12 @@ _COUNTED = {
     """.split()
 }
 # Operations of torch's core that multiply nothing by a weight, apart from pointwise ones
-_SAME_PLACE = {"_to_copy", "clone", "copy_", "detach", "alias", "lift_fresh", "zero_", "fill_"}
+_SAME_PLACE = set(
+    """
+    _to_copy clone copy_ detach alias lift_fresh zero_ fill_ bernoulli bucketize complex polar
+    floor_divide floor_divide_ rsub
+    """.split()
+)
 _NO_PRODUCTS = _SAME_PLACE | set(
     """
     view reshape _unsafe_view expand permute transpose t slice select squeeze unsqueeze
@@ -1066,7 +1077,7 @@ _NO_PRODUCTS = _SAME_PLACE | set(
     _embedding_bag im2col col2im grid_sampler_2d grid_sampler_3d upsample_nearest2d
     upsample_bilinear2d zeros ones full empty arange zeros_like ones_like full_like
     empty_like new_zeros new_ones new_empty new_full rand randn rand_like randn_like
-    bernoulli native_dropout one_hot nonzero masked_select unique _unique2 bincount tril
+    native_dropout one_hot nonzero masked_select unique _unique2 bincount tril
     triu tril_indices triu_indices max_unpool2d max_unpool3d pixel_shuffle pixel_unshuffle
     channel_shuffle _local_scalar_dense empty_strided new_empty_strided lift glu
     _fused_rms_norm linspace eye set_ resize_ repeat_interleave fractional_max_pool2d
@@ -1076,8 +1087,8 @@ _NO_PRODUCTS = _SAME_PLACE | set(
     masked_scatter put take select_scatter slice_scatter mse_loss nll_loss_forward
     nll_loss2d_forward smooth_l1_loss huber_loss soft_margin_loss scalar_tensor
     affine_grid_generator _embedding_bag_forward_only _pack_padded_sequence diag_embed trace
-    unsafe_split nansum rsub floor_divide aminmax _cdist_forward complex view_as_complex
-    view_as_real _weight_norm_interface copy zero fill random bernoulli scatter_add
+    unsafe_split nansum aminmax _cdist_forward view_as_complex
+    view_as_real _weight_norm_interface copy zero fill random scatter_add
     _weight_norm roll unsafe_split_with_sizes _is_all_true _is_any_true
     """.split()
 )

@@ -252,9 +252,10 @@ class Trace:
         ]
         aligned = ("left", "left", "left", "left", "left", "right", "right", "left")
         cells = [_cells(row) for row in self.rows]
-        if style == "pipe":  # the one sign that would end a cell
+        if style == "pipe":  # names are code; "|" is the one sign that would end a cell
             cells = [[cell.replace("|", "\\|") for cell in line] for line in cells]
-        if style == "unsafehtml":  # names are code
+            cells = [[f"`{name}`", f"`{kind}`", *more] for name, kind, *more in cells]
+        if style == "unsafehtml":
             heads = [escape(head) for head in heads]
             cells = [[escape(cell) for cell in line] for line in cells]
             cells = [[f"<code>{n}</code>", f"<code>{t}</code>", *more] for n, t, *more in cells]
@@ -367,10 +368,14 @@ def trace(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> Trace:
     sized = [given.stand_in(f"inputs[{place}]", value) for place, value in enumerate(inputs)]
     named = {name: given.stand_in(name, value) for name, value in kwargs.items()}
     if not given.count:
+        called = {f"inputs[{place}]": value for place, value in enumerate(inputs)} | kwargs
+        for name, value in called.items():
+            if isinstance(value, tuple) and any(map(_is_number, value)):
+                _whole(name, value)  # meant as a size
         raise type_error(
             "inputs are {value}: give the input's size as one tuple such as (1, 3, 224, 224), "
             "or a torch.Tensor",
-            value=textwrap.shorten(repr((*inputs, *kwargs.values())), 100, placeholder=" …"),
+            value=textwrap.shorten(repr((*called.values(),)), 100, placeholder=" …"),
         )
     try:
         return _by_rules(model, sized, named)
@@ -506,7 +511,9 @@ class _Given:
             made = type(value)
             return made(*parts) if hasattr(value, "_fields") else made(parts)
         if isinstance(value, dict):
-            return {key: self.stand_in(f"{name}[{key!r}]", part) for key, part in value.items()}
+            same = copy.copy(value)  # of its own class, which may have more than keys
+            same.update({at: self.stand_in(f"{name}[{at!r}]", part) for at, part in value.items()})
+            return same
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = [one.name for one in dataclasses.fields(value) if one.init]
             parts = [self.stand_in(f"{name}.{one}", getattr(value, one)) for one in fields]
@@ -514,7 +521,7 @@ class _Given:
         return value
 
     def _of_size(self, name: str, value: tuple[Any, ...]) -> Tensor:
-        size = tuple(whole_number(f"{name}[{at}]", length) for at, length in enumerate(value))
+        size = _whole(name, value)
         if prod(size) > _MOST:
             raise value_error(
                 "{name} is {size}: no tensor holds that many numbers", name=name, size=size
@@ -526,6 +533,10 @@ class _Given:
     def _axes(self) -> Axes:
         self.count += 1
         return Axes(self.count - 1)
+
+
+def _whole(name: str, size: tuple[Any, ...]) -> Shape:
+    return tuple(whole_number(f"{name}[{at}]", length) for at, length in enumerate(size))
 
 
 _MOST = (2**63 - 1) // 4  # numbers of four bytes that can be addressed

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from operator import is_not
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -78,6 +78,29 @@ def _numpy_restorers(value: Any) -> Iterator[Callable[[], object]]:
     elif hasattr(value, "flags") and value.ndim and value.flags.writeable:
         numbers = value.copy()
         yield lambda: value.__setitem__(Ellipsis, numbers)
+
+
+def _slots(value: object) -> Iterator[tuple[MemberDescriptorType, Any]]:
+    """Yield an object's slots with what they hold, past its own ``__setattr__``."""
+    for kind in type(value).__mro__:
+        if "__slots__" in vars(kind):
+            for slot in vars(kind).values():
+                if isinstance(slot, MemberDescriptorType):
+                    yield slot, _held(slot, value)
+
+
+def _held(slot: MemberDescriptorType, value: object) -> Any:
+    try:
+        return slot.__get__(value)
+    except AttributeError:  # nothing yet
+        return _MISSING
+
+
+def _fill(value: object, slot: MemberDescriptorType, held: object) -> None:
+    if held is not _MISSING:
+        slot.__set__(value, held)
+    elif _held(slot, value) is not _MISSING:
+        slot.__delete__(value)
 
 
 class _Before:
@@ -149,11 +172,9 @@ class _Before:
             self.others.append(lambda: value.setstate(state))
         elif type(value).__module__.startswith("numpy"):
             self.others += _numpy_restorers(value)
-        slots = [name for kind in type(value).__mro__ for name in vars(kind).get("__slots__", ())]
-        held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
-        if held and not isinstance(value, random.Random):
-            self.others += [partial(setattr, value, *pair) for pair in held.items()]
-        return (getattr(value, "__dict__", None), *held.values())
+        slots = [] if isinstance(value, random.Random) else list(_slots(value))
+        self.others += [partial(_fill, value, *pair) for pair in slots]
+        return (getattr(value, "__dict__", None), *(held for _, held in slots))
 
     def restore(self) -> None:
         for emptied in self.empty:

@@ -1211,7 +1211,8 @@ def test_printed_it_says_how_many_and_which(report):
         "sigmoid  Sigmoid           120       0 (0.0%)             0 (0.0%)          10  0",
         "",
         "A unit is dead if it never fired or its gradient was always 0; "
-        "a channel, if all its units are.",
+        "a channel, if all its units are. The last column says how many channels are dead, and "
+        "which, counted from 0.",
     ]
 
 

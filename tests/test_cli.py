@@ -255,6 +255,15 @@ def test_help_is_in_the_readers_language(capsys, words):
     assert left == []
 
 
+def test_colons_of_help_are_the_languages_own(capsys):
+    _, english, _ = run(capsys, "explain", "--help", "--lang", "en")
+    assert english.startswith("Usage: cnnguide explain [OPTIONS] LAYER\n")
+    assert "\nOptions:\n" in english
+    _, chinese, _ = run(capsys, "explain", "--help", "--lang", "zh")
+    assert chinese.startswith("用法：cnnguide explain [选项] 层\n")
+    assert "\n选项：\n" in chinese
+
+
 def test_help_comes_without_torch():
     code = (
         "import sys\n"

@@ -246,12 +246,63 @@ def test_recurrence_and_attention_join_what_windows_see_apart():
 def test_downsampling_too_early():
     stem = (nn.Conv2d(3, 64, 7, stride=2, padding=3), nn.MaxPool2d(3, 2, 1))
     hint = only(network(*stem, *head(64)), "early-downsampling")
-    assert "1: 32×32 pixels are down to 8×8" in hint.finding
+    assert "1 (MaxPool2d): 32×32 pixels are down to 8×8" in hint.finding
     for size in (64, 224):
         assert "early-downsampling" not in rules(network(*stem, *head(64)), (1, 3, size, size))
     assert "early-downsampling" in rules(network(*stem, *head(64)), (1, 3, 33, 33))
     hasty = network(nn.Conv2d(3, 64, 8, stride=8), nn.MaxPool2d(4), conv(64, 64), *head(64))
     assert "early-downsampling" in rules(hasty, (1, 3, 128, 128))
+
+
+def test_poolings_in_a_row_are_one_step():
+    row = network(nn.MaxPool2d(2), nn.MaxPool2d(2))
+    behind = conv(16, 16), nn.ReLU(), *head(16)
+    assert only(network(conv(3, 16), *row, *behind), "early-downsampling").layer == "2"
+    assert "early-downsampling" in rules(network(*row, conv(3, 16), *behind))
+    assert "early-downsampling" not in rules(network(conv(3, 16), conv(16, 16), *row, *behind))
+
+
+def test_a_pooling_over_the_whole_map_is_no_early_one():
+    model = network(conv(3, 16), nn.ReLU(), nn.AvgPool2d(32), nn.Flatten(), nn.Linear(16, 10))
+    assert "early-downsampling" not in rules(model)
+
+
+def test_a_sample_without_a_batch_axis_has_its_channels_in_front():
+    hint = only(network(conv(1, 16), *head(16)), "input-channels", (3, 32, 32))
+    assert "the data has 3" in hint.finding
+    assert "Conv2d(3, …)" in hint.reason
+
+
+class OwnConvolution(nn.Conv2d):
+    """A subclass, of which PyTorch's documentation knows nothing."""
+
+
+@pytest.mark.parametrize(
+    ("first", "size", "name"),
+    [
+        (nn.Conv1d(3, 8, 3), (1, 1, 32), "Conv1d"),
+        (nn.ConvTranspose2d(3, 8, 3), (1, 1, 8, 8), "ConvTranspose2d"),
+        (OwnConvolution(3, 8, 3), (1, 1, 8, 8), "Conv2d"),
+        (nn.BatchNorm2d(3), (1, 1, 8, 8), "BatchNorm2d"),
+    ],
+)
+def test_the_source_is_the_page_of_the_layer_itself(first, size, name):
+    assert only(network(first), "input-channels", size).source.endswith(f"/torch.nn.{name}.html")
+
+
+def test_a_layer_is_named_with_its_class():
+    model = network(conv(3, 12), conv(12, 20), nn.Flatten(), nn.Linear(20 * 32 * 32, 10))
+    assert only(model, "one-linear").finding.startswith("3 (Linear) holds")
+    assert only(model, "multiple-of-8").finding.endswith(": 0 (12), 1 (20)")
+    with use_language("zh"):
+        assert only(model, "one-linear").finding.startswith("3（Linear）占")
+        assert only(model, "multiple-of-8").finding.endswith("：0（12）、1（20）")
+
+
+def test_names_of_layers_are_no_markup():
+    model = network(conv(3, 8))
+    model.add_module("_a*b*_", conv(8, 8))
+    assert r"\_a\*b\*\_" in advise(model, SIZE).to_markdown()
 
 
 def test_odd_widths():

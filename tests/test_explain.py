@@ -28,6 +28,7 @@ from cnnguide.activations import ACTIVATIONS
 from cnnguide.explain import Explanation, Formula, Section, explain
 from cnnguide.language import get_language, use_language
 from cnnguide.layers import layer_facts
+from cnnguide.models import Discriminator, Generator
 from cnnguide.recorder import Row
 from cnnguide.trace import Trace, TraceError, trace
 from tests.test_activations import computed
@@ -92,7 +93,7 @@ KNOWN = {
     *"FLOPs MAC MACs PyTorch LP RMS S buffer depthwise exact im2col parametrization".split(),
     *"relu sigmoid softmax softplus tanh bicubic bilinear linear nearest trilinear area".split(),
     *"circular reflect replicate same cnnguide dead_units eval train True False None".split(),
-    *"N C D H W L K Q kD kH kW kL a b c d f g h i n o p r x z".split(),
+    *"N C D H W L K Q kD kH kW kL a b c d f g h i n o p r x z E Var eps".split(),
     *"affine alpha approximate batch_first bias bidirectional ceil_mode dilation dim".split(),
     *"count_include_pad divisor_override elementwise_affine embed_dim embedding_dim".split(),
     *"groups hidden_size".split(),
@@ -105,7 +106,7 @@ KNOWN = {
     *"weight_hh weight_hh_l0 weight_ih weight_ih_l0".split(),
 }
 WORDS_OF_FORMULAS = KNOWN | {
-    *"E Var eps exp ln erf tanh min max beta k lower upper approximate none".split(),
+    *"exp ln erf tanh min max beta k lower upper approximate none".split(),
     *"downscale_factor upscale_factor num_channels num_features stride y V s t".split(),
     *"H_in W_in D_in L_in H_out W_out D_out L_out y_i x_i x_j y_k x1 x2 A_k b_k W_hr".split(),
     *(f"{letter}_{of}{gate}" for letter in "Wb" for of in "ih" for gate in "hifgornz"),
@@ -218,6 +219,16 @@ of_each_kind = pytest.mark.parametrize("kind", CASES, ids=lambda kind: kind.__na
 in_both = pytest.mark.parametrize("language", ["en", "zh"])
 
 
+def goes_with_an_empty_batch_only(layer: nn.Module) -> bool:
+    """Return whether output padding is too large, which torch tells of images only."""
+    if not isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+        return False
+    count = len(layer.kernel_size)
+    settings = (layer.output_padding, layer.stride, layer.dilation)
+    axes = zip(*(given * (count // len(given)) for given in settings), strict=True)
+    return any(more >= max(step, gap) for more, step, gap in axes)
+
+
 @of_each_kind
 @FEW
 @given(st.data())
@@ -226,9 +237,14 @@ def test_every_layer_is_explained_with_torchs_numbers(kind, data):
     layer, shapes, facts = case.layer, case.run(), case.facts()
     params = sum(parameter.numel() for parameter in layer.parameters())
     for language in ("en", "zh"):
-        alone = explain(layer, lang=language)
-        check(alone, language)
-        assert says(params, alone)
+        if goes_with_an_empty_batch_only(layer):
+            with pytest.raises(ValueError, match="output_padding"):
+                explain(layer, lang=language)
+            alone = None
+        else:
+            alone = explain(layer, lang=language)
+            check(alone, language)
+            assert says(params, alone)
         found = explain(layer, case.shapes, lang=language)
         check(found, language)
         assert f"{', '.join(map(str, case.shapes))}" in str(found).replace("、", ", ")
@@ -237,7 +253,7 @@ def test_every_layer_is_explained_with_torchs_numbers(kind, data):
         assert says(params, found)
         assert says(facts.macs, found)
         if facts.weight_shape is not None and kind is not nn.Softmax2d:
-            assert str(facts.weight_shape) in str(alone)
+            assert alone is None or str(facts.weight_shape) in str(alone)
             assert str(facts.weight_shape) in str(found)
 
 
@@ -306,6 +322,39 @@ def test_axes_with_the_same_sum_share_a_line():
 # What a convolution is told in words
 
 
+@pytest.mark.parametrize(
+    "layer", [nn.MaxPool2d(2), nn.AvgPool2d(2, ceil_mode=True), nn.LPPool2d(2, 2)], ids=repr
+)
+def test_a_poolings_rule_stands_in_letters_before_its_numbers(layer):
+    left, right = "⌈⌉" if layer.ceil_mode else "⌊⌋"
+    rule, *_, sum_ = formulas(explain(layer, (1, 3, 9, 9)))
+    assert rule.startswith(f"H_out = {left}(H_in + 2·padding")
+    assert f"stride{right} + 1" in rule
+    assert sum_.endswith(f"= {layer(torch.zeros(1, 3, 9, 9)).shape[2]}")
+    lacks = "A setting that this layer lacks"
+    assert (lacks in str(explain(layer, (1, 3, 9, 9)))) == (not isinstance(layer, nn.MaxPool2d))
+
+
+def test_a_single_position_has_no_use_for_a_receptive_field():
+    found = explain(trace(Generator(), (1, 100, 1, 1)))
+    assert "single position" in section(found, "Receptive field")
+    assert "1/16" not in section(found, "Receptive field")
+
+
+def test_windows_that_were_not_brought_together_are_not_told_as_such():
+    one = explain(trace(Discriminator(), (1, 3, 64, 64)))
+    several = explain(trace(Discriminator(image_size=32), (1, 3, 32, 32)))
+    pooled = explain(nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1)), (1, 3, 8, 8))
+    assert "Before" not in str(one)
+    assert "Before" not in str(several)
+    assert "a position of 0 (Conv2d) saw 3 × 3 pixels" in str(pooled)
+
+
+@pytest.mark.parametrize("name", ["interpolate", "F.interpolate"])
+def test_interpolation_is_upsampling(name):
+    assert explain(name).title == "Upsample"
+
+
 def test_the_example_of_the_notes_in_both_languages():
     layer, size = nn.Conv2d(3, 64, 3), (1, 3, 224, 224)
     english, chinese = (explain(layer, size, lang=language) for language in ("en", "zh"))
@@ -355,8 +404,8 @@ WORDED = [  # a layer, what only it is told (in English and in Chinese), and a l
     (conv(6, 12, 3, dilation=2), ("spans 5 × 5", "跨5 × 5个像素"), ORDINARY),
     (conv(6, 12, 3, stride=(2, 1)), ("stride (2, 1): ", "步幅(2, 1)："), ORDINARY),
     (ORDINARY, ("pixel by pixel", "逐个像素"), conv(6, 12, 3, stride=2)),
-    (conv(6, 12, 3), ("stride 1: 2.", "减少的个数是2。"), ORDINARY),
-    (conv(6, 12, 3, padding="valid"), ("stride 1: 2.", "减少的个数是2。"), ORDINARY),
+    (conv(6, 12, 3), ("stride 1: 2.", "每个轴也会少2个像素。"), ORDINARY),
+    (conv(6, 12, 3, padding="valid"), ("stride 1: 2.", "每个轴也会少2个像素。"), ORDINARY),
     (ORDINARY, ("padding 1: ", "填充1："), conv(6, 12, 3)),
     (ORDINARY, ("added are zeros", "补上的像素都是0"), conv(6, 12, 3)),
     (conv(6, 12, (3, 2), padding="same"), ("H (1, 1), W (0, 1)", "H (1, 1)、W (0, 1)"), ORDINARY),
@@ -1239,6 +1288,66 @@ def test_what_cannot_be_explained_is_refused_with_advice(arguments, error, came,
         explain(*arguments)
     assert HAN.search(str(caught.value))
     assert came.removeprefix("got ") in str(caught.value) or "1 input" in came
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (nn.Conv2d(3, 8, (3, 3, 3)), "kernel_size is (3, 3, 3), 3 numbers"),
+        (nn.Conv2d(3, 8, 3, stride=(1, 2, 3)), "stride is (1, 2, 3), 3 numbers"),
+        (nn.Conv2d(8, 8, 3, groups=2, padding=-1), "padding[0] is -1"),
+        (nn.ConvTranspose2d(8, 8, 2, groups=2, output_padding=5), "output_padding is 5"),
+        (nn.MaxPool2d((2, 2, 2)), "kernel_size is (2, 2, 2), 3 numbers"),
+        (nn.MaxPool2d(2, stride=0), "stride[0] is 0"),
+        (nn.MaxPool2d(2, padding=2), "padding is 2, more than half"),
+        (nn.AvgPool2d("a"), "kernel_size must be a whole number"),
+        (nn.LPPool2d(0, 2), "norm_type is 0"),
+        (nn.AdaptiveAvgPool2d(-1), "output_size is (-1, -1)"),
+        (nn.Upsample(), "size is None and scale_factor is None"),
+        (nn.Upsample(3, 2), "exactly one of the two"),
+        (nn.Upsample(scale_factor=-2), "scale_factor -2.0"),
+        (nn.Upsample(scale_factor=2, mode="foo"), "mode 'foo'"),
+        (nn.PixelShuffle(0), "upscale_factor is 0"),
+        (nn.PixelUnshuffle("a"), "downscale_factor must be a whole number"),
+        (nn.Unfold((1, 2, 3)), "kernel_size is (1, 2, 3), 3 numbers"),
+        (nn.Flatten("a"), "start_dim must be a whole number"),
+        (nn.Softmax("a"), "dim must be a whole number"),
+        (nn.ZeroPad2d((1, 2, 3)), "padding has 3 numbers"),
+    ],
+    ids=repr,
+)
+def test_settings_that_go_with_no_input_are_refused_without_one(layer, told):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        explain(layer)
+    assert told in str(caught.value)
+    with use_language("zh"), pytest.raises((TypeError, ValueError)) as caught:
+        explain(layer)
+    assert HAN.search(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(8, 8, 10**6, groups=4, device="meta"),
+        parametrizations.weight_norm(nn.Conv2d(8, 8, 3, groups=2)),
+        nn.Conv2d(8, 8, 3, padding=100, padding_mode="reflect"),
+        nn.ConvTranspose2d(8, 4, 3, groups=2),
+        *(nn.Upsample(scale_factor=0.001), nn.Upsample(size=(3, 4), mode="bicubic")),
+        *(nn.AdaptiveMaxPool2d((None, 3)), nn.ConstantPad1d(-5, 1.0), nn.Softmax(), nn.GLU()),
+    ],
+    ids=repr,
+)
+def test_unusual_settings_need_no_input(layer):
+    assert explain(layer).sections
+
+
+@pytest.mark.parametrize("padding", [(1, 2), (1, 2, 3, 4), (1, 2, 0, 0, 3, 4)])
+def test_padding_layers_may_pad_fewer_axes_or_more(padding):
+    layer = nn.ZeroPad2d(padding)
+    sums = formulas(explain(layer, (1, 3, 5, 6)))
+    height, width = layer(torch.zeros(1, 3, 5, 6)).shape[2:]
+    assert (sums[0].split()[-1], sums[1].split()[-1]) == (str(height), str(width))
+    assert len(formulas(explain(layer))) == 2
 
 
 def test_a_trace_takes_no_size():

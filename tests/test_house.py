@@ -217,7 +217,7 @@ PUBLIC_MODULES = [
     *("layers", "models", "receptive", "trace"),
 ]
 # For the package's own use: its texts, what traces and rules are made of
-INNER = {"message", "reader", "Resize", "Scatter", "Step", "Window"}
+INNER = {"message", "plain_markdown", "reader", "Resize", "Scatter", "Step", "Window"}
 
 
 @pytest.mark.parametrize("name", PUBLIC_MODULES)

@@ -11,10 +11,11 @@ import re
 import sys
 import threading
 import warnings
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, dataclass
-from functools import cache
+from functools import cache, partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -911,6 +912,13 @@ MOVES: dict[str, Callable[[Tensor], Tensor]] = {
     "nearest": lambda x: functional.interpolate(x, scale_factor=1.5, mode="nearest"),
     "pad": lambda x: functional.pad(x, (1, 2, 3, 0)),
     "cut": lambda x: functional.pad(x, (-1, 2, -2, 0)),
+    "pad channels": lambda x: x + functional.pad(x, (0, 0, 1, 0, 1, 2))[:, 1:2, :-1],
+    "pad in front of channels": lambda x: functional.pad(
+        x.permute(0, 2, 3, 1), (0, 0, 2, 1, 0, 3)
+    ).permute(0, 3, 1, 2),
+    "pad the flat": lambda x: functional.pad(x.flatten(2), (3, x.shape[3] - 3)).unflatten(
+        2, (-1, x.shape[3])
+    ),
     "step": lambda x: x[:, :, ::2, 1::2],
     "crop": lambda x: x[..., 2:-1, 1:],
     "row": lambda x: x[:, :, 3:4],
@@ -1027,6 +1035,102 @@ def test_functions_in_a_row_never_see_more_than_their_field(names, data):
         return
     if output.dim() == 4 and output.shape[1] == 1 and output.numel():
         assert_fields_hold(names, data)
+
+
+def test_a_shortcut_with_zeros_for_its_new_channels_keeps_the_field():
+    class Widened(nn.Module):
+        """The residual of ResNet-20, whose shortcut has no weights."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, 3, padding=1)
+            self.conv = nn.Conv2d(4, 8, 3, stride=2, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.first(x)
+            return self.conv(x) + functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 2, 2))
+
+    result = trace(Widened(), (1, 3, 32, 32))
+    assert result.complete
+    assert [(one.size, one.stride, one.start) for one in result.receptive_field] == [(5, 2, -2)] * 2
+    assert result.grid == (32, 32)
+
+
+class Attributes(dict[str, Any]):
+    """A dict whose entries are attributes, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+STAY: dict[str, Callable[[Tensor], Tensor]] = {
+    "pad": lambda x: functional.pad(x, (0, 0, 0, 0, 1, 2, 0, 1)),
+    "pad at the end": lambda x: functional.pad(x.permute(0, 2, 3, 1), (1, 1)).permute(0, 3, 1, 2),
+    "flip": lambda x: x.flip(1) + torch.flip(x, (0, 1)),
+    "roll": lambda x: torch.roll(x, 1, 1) + x.roll((1, 1), dims=(0, 1)),
+    "repeat": lambda x: x.repeat(1, 2, 1, 1) + x.repeat((1, 2, 1, 1)),
+    "tile": lambda x: x.tile(2, 1, 1) + torch.tile(x, dims=(1, 2, 1, 1)),
+    "repeat in front": lambda x: x.repeat(3, 1, 2, 1, 1).sum(0),
+    "repeat_interleave": lambda x: x.repeat_interleave(2, dim=1),
+    "index_select": lambda x: torch.index_select(x, 1, torch.tensor([2, 0])),
+    "list": lambda x: x[:, [2, 0]] + x[..., [1, 0], :, :],
+    "range and None": lambda x: x[:, range(2), None].squeeze(2),
+    "tensor": lambda x: x[:, torch.tensor([2, 1, 0, 0])],
+    "batch": lambda x: x + x[torch.tensor([1, 0])],
+    "constant": lambda x: x + torch.arange(7.0)[:, None].expand(7, 6),
+    "constant without a rule": lambda x: torch.logaddexp(x, torch.ones(7, 6)),
+    "floor": lambda x: x // 2 + 7 // x + torch.rsub(x, x),
+    "noise": lambda x: torch.bernoulli(x.sigmoid()),
+    "complex": lambda x: torch.complex(x, x).abs(),
+}
+
+
+@pytest.mark.parametrize("name", STAY)
+def test_what_leaves_positions_where_they_are_keeps_the_field(name):
+    class Then(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return STAY[name](self.conv(x))
+
+    model, size = Then(), (2, 3, 9, 8)
+    result = trace(model, size)
+    assert result.complete
+    assert result.output_shapes == (tuple(model(torch.ones(size)).shape),)
+    assert result.receptive_field == result["conv"][0].receptive_field
+    assert result.grid == (9, 8)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.flip(0, -1),
+        lambda x: x.roll(1),
+        lambda x: x.repeat(2, 2, 1, 3),
+        lambda x: x.index_select(2, torch.tensor([1])),
+        lambda x: x.index_select(1, x.mean((0, 2, 3)).argsort()),  # the whole map chooses
+        lambda x: x.repeat_interleave(2),
+        lambda x: x[:, :, [0, 3]],
+        lambda x: x[:, [0], [1]],
+        lambda x: x[0, :, :, [1, 0]],
+        lambda x: torch.rot90(x, 1, (2, 3)),
+        lambda x: functional.pad(x.flatten(2), (1, 0)),
+    ],
+)
+def test_what_moves_positions_says_so(function):
+    class Then(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return function(functional.max_pool2d(x, 2))
+
+    result = trace(Then(), (2, 3, 9, 8))
+    assert result.receptive_field is None
+    assert result.rows[-1].status == "partial"
+    assert result.rows[-1].why
 
 
 def test_windows_laid_out_by_unfold_are_seen_as_by_a_convolution():
@@ -1240,6 +1344,7 @@ def test_lazy_layers_with_buffers_get_their_sizes():
     [
         (lambda x: x[torch.where(x > 0)], "where"),
         (lambda x: torch.nn.utils.rnn.pack_padded_sequence(x, torch.ones(2)), "pack_padded"),
+        (lambda x: f"{x.mean():.3f}", "format"),
     ],
 )
 def test_what_asks_for_numbers_is_named_in_our_own_words(function, name):
@@ -1279,6 +1384,8 @@ CONV = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 5), nn.Flatt
         (CONV, ((1, 3, 8.5, 8),), TypeError, "8.5"),
         (CONV, ((1, 3, float("nan"), 8),), TypeError, "nan"),
         (CONV, ((1, 3, True, 8),), TypeError, "True"),
+        (CONV, ((1, 3, "8", 8),), TypeError, "inputs[0][2]"),
+        (CONV, ((1, None, 8, 8),), TypeError, "inputs[0][1]"),
         (CONV, ((1, 3, 2**31, 2**31),), ValueError, "2147483648"),
     ],
 )
@@ -1687,6 +1794,22 @@ def test_a_model_on_meta_and_one_in_memory_give_the_same():
     for name in ("unet, transposed", "vit, MultiheadAttention", "weight norm", "remembering"):
         specimen = ZOO[name]
         assert trace(specimen.model("meta"), *specimen.inputs) == traced(name)
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict, partial(defaultdict, list), Attributes])
+def test_a_dict_stays_of_its_own_class(kind):
+    class Reads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, batch: Any) -> Tensor:
+            assert type(batch) is type(given)
+            return self.conv(batch.image if type(batch) is Attributes else batch["image"])
+
+    given = kind(image=(1, 3, 8, 8), label="cat")
+    assert trace(Reads(), given).input_shapes == ((1, 3, 8, 8),)
+    assert given["image"] == (1, 3, 8, 8)
 
 
 def test_a_tensor_and_its_size_give_the_same():

@@ -11,10 +11,10 @@ import weakref
 from collections import Counter, OrderedDict, UserList, defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import getclosurevars
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -121,8 +121,9 @@ class Snapshot:
         if hasattr(value, "__dict__"):
             self.visit(f"{path}.__dict__", vars(value))
         for base in type(value).__mro__:
-            for name in vars(base).get("__slots__", ()):
-                self.visit(f"{path}.{name}", getattr(value, name, "nothing"))
+            for name, slot in vars(base).items() if "__slots__" in vars(base) else ():
+                if isinstance(slot, MemberDescriptorType):
+                    self.visit(f"{path}.{name}", getattr(value, name, "nothing"))
         self.visit_class(f"{path}.__class__", type(value))
 
     def visit_tensor(self, path: str, value: Tensor) -> None:
@@ -578,6 +579,23 @@ class Slotted:
         self.count = 0
 
 
+class Hidden:
+    """What has a slot of a mangled name, with nothing in it yet."""
+
+    __slots__ = ("__count",)
+
+    def count(self) -> None:
+        self.__count = 1
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Settings:
+    """What refuses to be set, also to what it was."""
+
+    size: int = 3
+    names: list[str] = field(default_factory=list)
+
+
 class Named(list[object]):
     """A list with an attribute."""
 
@@ -591,6 +609,9 @@ HELD: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "user list": (lambda: UserList([1]), lambda held: held.append(2)),
     "bytes": (lambda: bytearray(b"a"), lambda held: held.append(3)),
     "slots": (Slotted, lambda held: setattr(held, "count", 1)),
+    "empty slot": (Hidden, Hidden.count),
+    "frozen slots": (Settings, lambda held: held.names.append("a")),
+    "frozen slots, forced": (Settings, lambda held: object.__setattr__(held, "size", 4)),
     "list with a name": (lambda: Named([1]), lambda held: setattr(held, "name", "x")),
     "array": (lambda: np.zeros(3), lambda held: held.__iadd__(1)),
     "array in a list": (lambda: [np.zeros(3)], lambda held: held[0].fill(2)),
