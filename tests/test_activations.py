@@ -9,14 +9,12 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import FrozenInstanceError, dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
@@ -31,7 +29,7 @@ from cnnguide.activations import (
 )
 from cnnguide.language import use_language
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("one_thread", "english")
 PROPERTY = settings(deadline=None, max_examples=300)  # on CI hypothesis derandomizes by itself
 FEWER = settings(PROPERTY, max_examples=100)
 
@@ -45,20 +43,6 @@ GATED = {"GELU", "SiLU", "Mish", "Hardswish"}
 
 by_name = pytest.mark.parametrize("name", ACTIVATIONS)
 by_language = pytest.mark.parametrize("language", ["en", "zh"])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are tiny
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ import operator
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import ceil, floor, inf, nan, prod
-from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -20,7 +19,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -46,9 +44,8 @@ from cnnguide.arithmetic import (
     recurrent_macs,
     recurrent_parameters,
 )
-from cnnguide.language import use_language
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("one_thread", "english")
 PROPERTY = settings(deadline=None, max_examples=300)  # on CI hypothesis derandomizes by itself
 SLOW = settings(PROPERTY, max_examples=100)  # where torch takes milliseconds a case
 
@@ -71,20 +68,6 @@ ANY_INTEGER = st.integers(-1, 5)
 
 Numbers: TypeAlias = int | Sequence[int]
 Answer = TypeVar("Answer")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are tiny
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 def several(numbers: st.SearchStrategy[int], rank: int) -> st.SearchStrategy[Sequence[int]]:

@@ -7,36 +7,20 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, dataclass
 from math import prod
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import Tensor
 from torch.nn import functional
 
-from cnnguide import Convolution, OutputValue, conv_padding, convolve, use_language
+from cnnguide import Convolution, OutputValue, conv_padding, convolve
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("one_thread", "english")
 PROPERTY = settings(deadline=None, max_examples=300)  # on CI hypothesis derandomizes by itself
 
 CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are tiny
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 @dataclass(frozen=True)

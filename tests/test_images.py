@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from math import prod
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import Tensor
 
-from cnnguide import chw_to_hwc, hwc_to_chw, merge_channels, photo, split_channels, use_language
+from cnnguide import chw_to_hwc, hwc_to_chw, merge_channels, photo, split_channels
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("english")
 PROPERTY = settings(deadline=None, max_examples=200)  # on CI hypothesis derandomizes by itself
 
 DTYPES = st.sampled_from([torch.uint8, torch.int64, torch.float16, torch.float32, torch.bool])
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 @st.composite

@@ -7,20 +7,17 @@ import inspect
 import re
 import sys
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import nn
 
 from cnnguide.language import use_language
 from cnnguide.layer_text import LAYERS, parse_layer, parse_size
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("english")
 PROPERTY = settings(deadline=None, max_examples=300)  # on CI hypothesis derandomizes by itself
 
 MODULES = {
@@ -43,12 +40,6 @@ OPTIONAL_BUT_NEEDED = {
     "FractionalMaxPool2d": ["output_size"],
     "FractionalMaxPool3d": ["output_size"],
 }
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 def takes(kind: type[nn.Module]) -> list[str]:

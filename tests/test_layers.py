@@ -13,14 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, nan, prod
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize, prune
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -30,7 +28,7 @@ from cnnguide.language import use_language
 from cnnguide.layers import LayerFacts, layer_facts, reader
 from cnnguide.receptive import ReceptiveField, Window
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("one_thread", "english")
 PROPERTY = settings(deadline=None, max_examples=25)  # for each of a hundred classes
 REFUSALS = (
     *(ArithmeticError, AssertionError, IndexError, NotImplementedError, RuntimeError),
@@ -38,20 +36,6 @@ REFUSALS = (
 )
 
 Shape = tuple[int, ...]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are tiny
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 @dataclass(frozen=True)

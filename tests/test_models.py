@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import log
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from cnnguide.language import use_language
 from cnnguide.models import Discriminator, Generator, SmallClassifier, init_weights
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("one_thread", "english")
 PROPERTY = settings(deadline=None, max_examples=60)  # on CI hypothesis derandomizes by itself
 
 FEW = st.integers(1, 4)
 GAN_SIZES = st.sampled_from([8, 16, 32, 64])
 MODELS: list[Callable[..., nn.Module]] = [SmallClassifier, Generator, Discriminator]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are small
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 def on_meta(model: Callable[..., nn.Module], **options: int) -> nn.Module:

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial, reduce
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import pytest
 import torch
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnnguide.language import use_language
 from cnnguide.receptive import ReceptiveField, Resize, Scatter, Step, Window
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("one_thread", "english")
 PROPERTY = settings(deadline=None, max_examples=100)  # on CI hypothesis derandomizes by itself
 
 # torch rounds coordinates: what should weigh nothing may weigh 1e-16 of a pixel for each pixel
@@ -34,20 +31,6 @@ PROPERTY = settings(deadline=None, max_examples=100)  # on CI hypothesis derando
 ROUNDING = 1e-9
 
 Seen: TypeAlias = tuple[int, int] | None
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are small
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 def hulls(depends: Tensor) -> list[Seen]:

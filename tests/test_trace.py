@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, dataclass
 from functools import cache, partial
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.module import register_module_forward_hook
@@ -38,26 +36,12 @@ from cnnguide.language import use_language
 from cnnguide.trace import Trace, TraceError, trace
 from tests.zoo import ZOO, tensors
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("one_thread", "english")
 PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 HAN = re.compile("[\u4e00-\u9fff]")
 LANGUAGES = ("en", "zh")
 
 Shape = tuple[int, ...]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are small
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 @cache

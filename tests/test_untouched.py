@@ -9,7 +9,7 @@ import threading
 import warnings
 import weakref
 from collections import Counter, OrderedDict, UserList, defaultdict, deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from inspect import getclosurevars
@@ -22,7 +22,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parameter import UninitializedTensorMixin
@@ -30,11 +29,10 @@ from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 from torch.utils.hooks import RemovableHandle
 
-from cnnguide.language import use_language
 from cnnguide.trace import TraceError, trace
 from tests.zoo import ZOO, Specimen
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+pytestmark = pytest.mark.usefixtures("one_thread", "english")
 # of each network a few variants; a run of the file sees some hundreds
 VARIANTS = settings(
     deadline=None, max_examples=4, suppress_health_check=[HealthCheck.data_too_large]
@@ -48,20 +46,6 @@ CONTENTS: dict[type, Callable[[Any], object]] = {  # what holds no other objects
     torch.Generator: lambda generator: generator.get_state().numpy().tobytes(),
 }
 PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray, torch.dtype, torch.device)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are small
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with use_language("en"):
-        yield
 
 
 # What there is to see: everything that can be reached, by the path that leads there
