@@ -472,7 +472,7 @@ def _failure(model: nn.Module, recorder: Recorder, error: Exception) -> TraceErr
         name, kind = "", type(model).__name__
         reason = message("it calls itself without end")
     rows = tuple(recorder.rows)
-    place = f"{name} ({kind})" if name else kind
+    place = message("{name} ({type})", name=name, type=kind) if name else kind
     text = message(
         "{place} can't take its input: {error}",
         place=place,

@@ -81,7 +81,7 @@ def exactness(counts: Counts, specimen: Specimen, batch: int) -> list[str]:
     """Return found / true for parameters and multiply-accumulates."""
     truth = (specimen.params, specimen.macs * batch)
     return [
-        "–" if found is None else "exact" if found == true else f"× {found / true:.4f}"
+        "–" if found is None else "exact" if found == true else f"× {found / true:.6f}"
         for found, true in zip(counts, truth, strict=True)
     ]
 
