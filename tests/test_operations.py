@@ -350,6 +350,20 @@ def test_unfolding(case):
     )
 
 
+@PROPERTY
+@given(*[st.integers(1, 5)] * 3)
+def test_the_largest_output_padding_is_told(stride, dilation, beyond):
+    largest = max(stride, dilation) - 1
+
+    def conv_transpose(output_padding: int) -> operations.Outcome:
+        steps = (stride,), (0,), (output_padding,)
+        return operations.conv_transpose((1, 1, 4), (1, 1, 3), *steps, 1, (dilation,))
+
+    with pytest.raises(ValueError, match=rf"use at most {largest}\b"):
+        conv_transpose(largest + beyond)
+    assert conv_transpose(largest).shape[-1] > 0
+
+
 @settings(PROPERTY, max_examples=200)
 @given(unfoldings(), st.data())
 def test_folding(case, data):
