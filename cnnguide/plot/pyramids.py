@@ -18,6 +18,7 @@ from cnnguide.recorder import Row
 
 __all__ = ["pyramid"]
 
+MOST_SIGNS = 42  # side by side; where all labels together have more, they stand upright
 MOST_SLABS = 12  # across: where there are more, what has one size becomes one slab
 Map = tuple[Shape, int]  # the size of a feature map (none for a vector), its channels
 
@@ -79,27 +80,27 @@ def pyramid(rows: Sequence[Row], title: str = "") -> Figure:
     figure, axes = pyplot.subplots(figsize=(WIDTH, 3.0), dpi=RESOLUTION, layout="constrained")
     tallest = max((max(size) for size, _ in slabs if size), default=1)
     widest = max(_width(channels) for _, channels in slabs)
-    turned = 90 if len(slabs) > 6 else 0  # degrees: narrow slabs have narrow labels
+    labels = [("×".join(map(str, size)), _range(channels)) for size, channels in slabs]
+    longest = max(len(label) for pair in labels for label in pair)
+    turned = 90 if len(slabs) * longest > MOST_SIGNS else 0  # degrees
     for place, (size, channels) in enumerate(slabs):
         height = sqrt(max(size) / tallest) if size else 0.06
         width = 0.85 * _width(channels) / widest
         corner = (place - width / 2, -height / 2)
         colour = "#3d7ab8" if size else "#b8743d"
         axes.add_patch(Rectangle(corner, width, height, facecolor=colour, edgecolor="white"))
-        above = "×".join(map(str, size))
-        below = _range(channels)
-        axes.text(place, 0.55, above, ha="center", va="bottom", fontsize=8, rotation=turned)
-        axes.text(place, -0.55, below, ha="center", va="top", fontsize=8, rotation=turned)
+        above, below = labels[place]
+        axes.text(place, 0.55, above, ha="center", va="bottom", fontsize=11, rotation=turned)
+        axes.text(place, -0.55, below, ha="center", va="top", fontsize=11, rotation=turned)
     axes.set_xlim(-0.6, len(slabs) - 0.4)
-    room = 0.35 if turned else 0.15
+    room = 0.05 + 0.065 * longest if turned else 0.15
     axes.set_ylim(-0.55 - room, 0.55 + room)
     axes.set_axis_off()
     figure.suptitle(title, fontsize=11)
     legend = message(
-        "from the input on the left; above: size in pixels, which a vector lacks;\n"
-        "below: channels, or a vector's features"
+        "on the left the input; above: size in pixels;\nbelow: channels (of a vector: its features)"
     )
-    figure.supxlabel(legend, fontsize=9)
+    figure.supxlabel(legend, fontsize=11)
     return figure
 
 
