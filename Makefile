@@ -79,7 +79,7 @@ build/site.done: build/en.done build/zh.done docs/index.html
 # What was executed with another package is stale, and so are pages made with other settings.
 build/%.package: $(PACKAGE) $(READY)
 	@mkdir -p build
-	@rm -rf build/cells/$* docs/$*/gallery
+	@rm -rf build/cells/$* docs/$*/gallery build/doctrees/$*
 	@touch $@
 
 build/%.settings: $(SETTINGS) $(READY)
