@@ -269,7 +269,10 @@ def _check_option(name: str, value: object, x: Tensor) -> None:
 
 def _product(x: Tensor, factor: Tensor | float) -> Tensor:
     """Multiply, with 0 · ∞ = 0: a factor that vanishes does so faster than x grows."""
-    return torch.where((x == 0) | (factor == 0), 0, x * factor)
+    product = x * factor
+    # a factor below all numbers of x's type is 0 there, which only the product shows
+    rounded_off = product.isnan() & x.isinf() & (factor == factor)  # noqa: PLR0124 (no NaN)
+    return torch.where((x == 0) | (factor == 0) | rounded_off, 0, product)
 
 
 def _step(condition: Tensor, x: Tensor) -> Tensor:

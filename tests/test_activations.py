@@ -152,6 +152,17 @@ def test_values_and_gradients_are_torchs_and_limits_where_it_has_none(case):
     assert_alike(ours[1], gradient, exact=name in EXACT)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("slope", [0.0, 5e-249, 1e-46, 1e-44, 0.01])
+def test_a_slope_that_rounds_to_0_is_0_at_minus_infinity_too(dtype, slope):
+    x = torch.tensor([-math.inf, -1.0, math.nan], dtype=dtype)
+    value = ACTIVATIONS["LeakyReLU"].value(x, negative_slope=slope)
+    by_torch = functional.leaky_relu(x, slope)
+    assert value[0] == (0.0 if by_torch[0].isnan() else -math.inf)
+    assert value[1] == by_torch[1]
+    assert value[2].isnan()
+
+
 @FEWER
 @given(cases())
 def test_nan_gives_nan(case):
