@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partialmethod
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +44,18 @@ from cnnguide.language import message
 from cnnguide.layers import LayerFacts, reader
 from cnnguide.receptive import ReceptiveField, Scatter
 
-__all__ = ["NeedsData", "Recorder", "Row", "recording"]
+__all__ = [
+    "Listener",
+    "NeedsData",
+    "Recorder",
+    "Row",
+    "is_layer",
+    "module_names",
+    "name_of_function",
+    "recording",
+    "storage_of",
+    "written_by",
+]
 
 _SMALL = 65_536  # numbers: constants up to here are computed, larger ones only sized
 
@@ -100,6 +111,23 @@ class Row(NamedTuple):
         return self.input_shapes[0] if self.input_shapes else ()
 
 
+class Listener(Protocol):
+    """What is asked first when a module is called, and sees the functions too."""
+
+    def call(self, original: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
+        """Answer the call of a module."""
+
+    def compiled(self, original: Callable[..., Any], compiled: Any, args: Any, kwargs: Any) -> Any:
+        """Answer the call of what torch.jit has compiled."""
+
+    def forget(self) -> None:
+        """Take back what was left on tensors."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *raised: object) -> Any: ...
+
+
 class NeedsData(BaseException):
     """The model asks for numbers: it is no error, and no ``except Exception`` may swallow it."""
 
@@ -137,7 +165,7 @@ class Recorder(TorchFunctionMode):
         self._device = torch.device("cpu") if first is None else first.device
 
     def _read(self, model: nn.Module) -> None:
-        for name, module in _modules(model):
+        for name, module in module_names(model):
             self._names[id(module)] = name
             for key, parameter in module._parameters.items():
                 if parameter is not None and id(parameter) not in self.parameters:
@@ -182,7 +210,7 @@ class Recorder(TorchFunctionMode):
                         return self._layer(module, name, read, args[0])
             if isinstance(module, torch.jit.ScriptModule):
                 return self.compiled(original, module, args, kwargs)
-            if _is_layer(module):
+            if is_layer(module):
                 return self._as_one(original, module, name, args, kwargs)
             return original(module, *args, **kwargs)
         except Exception as error:
@@ -389,7 +417,7 @@ class Recorder(TorchFunctionMode):
             if made is not NotImplemented:
                 return made
         if func in NEED_DATA:
-            raise NeedsData(message("{function} asks for numbers", function=_name(func)))
+            raise NeedsData(message("{function} asks for numbers", function=name_of_function(func)))
         if func in CONVERSIONS:
             return CONVERSIONS[func](*args, **options)
         return self._sized(func, tensors, args, options)
@@ -398,7 +426,7 @@ class Recorder(TorchFunctionMode):
         """Answer a function without computing anything."""
         if _transforms() is not None:
             return self._transformed(func, args, options)
-        target = _written(func, args, options)
+        target = written_by(func, args, options)
         if target is not None and not self._may_write(target):
             self._spoil(target, tensors)
             return None if _returns_nothing(func) else args[0] if args else target
@@ -424,7 +452,7 @@ class Recorder(TorchFunctionMode):
                     message(
                         "{function} writes a result of shape {shape} into a tensor of shape "
                         "{target}",
-                        function=_name(func),
+                        function=name_of_function(func),
                         shape=tuple(output.shape),
                         target=tuple(target.shape),
                     )
@@ -462,7 +490,7 @@ class Recorder(TorchFunctionMode):
         self.rows.append(
             Row(
                 self._where[-1],
-                _name(func),
+                name_of_function(func),
                 False,
                 before,
                 shape,
@@ -488,7 +516,7 @@ class Recorder(TorchFunctionMode):
         output, seen = _on_meta(func, args, options)
         if self.method == "rules":
             self.method = "meta"
-            self.why = message("{function} was sized by torch", function=_name(func))
+            self.why = message("{function} was sized by torch", function=name_of_function(func))
         return self._judged(func, tensors, output, seen)
 
     def _transformed(self, func: Any, args: Any, options: Any) -> Any:
@@ -538,8 +566,8 @@ class Recorder(TorchFunctionMode):
         """Compute with the model's own tensors and with constants, where that is small."""
         if not tensors:
             return self._kept(_fresh(func, args, options))
-        target = _written(func, args, options)
-        if target is not None and _storage(target) not in self._made:
+        target = written_by(func, args, options)
+        if target is not None and storage_of(target) not in self._made:
             self._spoil(target, tensors)
             return None if _returns_nothing(func) else args[0] if args else target
         if target is not None or func in NEED_DATA:
@@ -562,7 +590,7 @@ class Recorder(TorchFunctionMode):
     def _kept(self, output: Any) -> Any:
         for tensor in tensors_in(output):
             if not tensor.is_meta:
-                self._made[_storage(tensor)] = tensor  # held, so that no other gets its address
+                self._made[storage_of(tensor)] = tensor  # held, so that no other gets its address
         return output
 
     # ---- what the model writes to without having made it: that stays as it was ----
@@ -572,18 +600,18 @@ class Recorder(TorchFunctionMode):
 
     def _spoil(self, tensor: Tensor, given: list[Tensor]) -> None:
         """Note that a tensor would now hold what is made of others."""
-        key = _storage(tensor)
+        key = storage_of(tensor)
         before = self._stale[key][1] if key in self._stale else axes_of(tensor)
         axes = lost(message("it is written piece by piece"), before, *map(axes_of, given))
         self._stale[key] = tensor, axes  # held, so that no other gets its address
 
     def _is_stale(self, tensors: list[Tensor]) -> bool:
-        return bool(self._stale) and any(_storage(tensor) in self._stale for tensor in tensors)
+        return bool(self._stale) and any(storage_of(tensor) in self._stale for tensor in tensors)
 
     def _recall(self, tensors: Iterable[Tensor]) -> None:
         """Mark tensors with what would have been written to them."""
         for tensor in tensors:
-            _, axes = self._stale.get(_storage(tensor), (None, None))
+            _, axes = self._stale.get(storage_of(tensor), (None, None))
             if axes is not None:
                 self._lent.append(tensor)
                 marked(tensor, axes)
@@ -629,7 +657,7 @@ class Recorder(TorchFunctionMode):
         else:
             result = self._judged(func, tensors, output, seen)
         if self._matters(tensors, result):
-            written = _written(func, args, options) is not None or func in VIEWS
+            written = written_by(func, args, options) is not None or func in VIEWS
             new = 0 if written else sum(map(_bytes, made))
             self._add_row(func, tensors, before, made[0], result, new)
         return output
@@ -653,7 +681,7 @@ def _without_numbers(func: Any) -> Iterator[None]:
     except RuntimeError as error:  # torch's NotImplementedError is one
         known = isinstance(error, NotImplementedError)
         if known or "meta" in str(error) or "fake impl" in str(error):
-            raise NeedsData(message("{function} asks for numbers", function=_name(func))) from None
+            raise NeedsData(message("{function} asks for numbers", function=name_of_function(func))) from None
         raise
 
 
@@ -696,18 +724,18 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
         return output
 
 
-_active: ContextVar[Recorder | None] = ContextVar("cnnguide_recorder", default=None)
+_active: ContextVar[Listener | None] = ContextVar("cnnguide_recorder", default=None)
 _lock = Lock()
 _nested = 0
 
 
 @contextmanager
-def recording(recorder: Recorder) -> Iterator[None]:
+def recording(recorder: Listener) -> Iterator[None]:
     """Let a recorder answer all calls within a ``with`` block, in this thread only.
 
     Parameters
     ----------
-    recorder : Recorder
+    recorder : Listener
         What answers them.
 
     Yields
@@ -787,7 +815,7 @@ _COMPILED: dict[Any, tuple[Any, Any]] = {
 # ---- about modules ----
 
 
-def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def module_names(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield each module once, with its first dotted name."""
     seen: set[int] = set()
     waiting = [("", model)]
@@ -814,7 +842,7 @@ def _has_hooks(module: nn.Module) -> bool:
     )
 
 
-def _is_layer(module: nn.Module) -> bool:
+def is_layer(module: nn.Module) -> bool:
     """Return whether a module gets one row: a layer of torch's that is no container."""
     home = getattr(type(module).forward, "__module__", None) or ""
     if "forward" in module.__dict__ or not home.startswith("torch.nn.modules."):
@@ -966,17 +994,17 @@ def _bytes(tensor: Tensor) -> int:
 
 
 def _no_rule(func: Any) -> str:
-    return message("there is no rule for {function}", function=_name(func))
+    return message("there is no rule for {function}", function=name_of_function(func))
 
 
 def _jit(func: Any) -> str:
-    return message("{function} was compiled by torch.jit", function=_name(func))
+    return message("{function} was compiled by torch.jit", function=name_of_function(func))
 
 
 _JIT = torch.jit.ScriptModule, torch._C.ScriptFunction, torch._C.ScriptMethod
 
 
-def _name(func: Any) -> str:
+def name_of_function(func: Any) -> str:
     """Return a function's name as a reader knows it."""
     if isinstance(func, _JIT):
         return str(func.original_name if isinstance(func, nn.Module) else func.name)
@@ -994,7 +1022,7 @@ def _name(func: Any) -> str:
 # ---- about functions ----
 
 
-def _written(func: Any, args: Any, options: Any) -> Tensor | None:
+def written_by(func: Any, args: Any, options: Any) -> Tensor | None:
     """Return the tensor that a function writes into."""
     out = options.get("out")
     if isinstance(out, Tensor):
@@ -1019,7 +1047,7 @@ def _returns_nothing(func: Any) -> bool:
     return getattr(func, "__name__", "") in ("__set__", "__setitem__", "__delitem__")
 
 
-def _storage(tensor: Tensor) -> int:
+def storage_of(tensor: Tensor) -> int:
     try:
         address: int = tensor.untyped_storage()._cdata
     except (NotImplementedError, RuntimeError):  # a sparse one has none of its own

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from math import prod
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeGuard, overload
 
 import torch
 from tabulate import tabulate
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-__all__ = ["Row", "Trace", "TraceError", "trace"]
+__all__ = ["Row", "Trace", "TraceError", "is_size", "trace", "whole_size"]
 
 
 class TraceError(RuntimeError):
@@ -371,7 +371,7 @@ def trace(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> Trace:
         called = {f"inputs[{place}]": value for place, value in enumerate(inputs)} | kwargs
         for name, value in called.items():
             if isinstance(value, tuple) and any(map(_is_number, value)):
-                _whole(name, value)  # meant as a size
+                whole_size(name, value)  # meant as a size
         raise type_error(
             "inputs are {value}: give the input's size as one tuple such as (1, 3, 224, 224), "
             "or a torch.Tensor",
@@ -500,7 +500,7 @@ class _Given:
                 return marked(value.detach().clone(), self._axes())
             sized = torch.empty_like(value, device="meta", requires_grad=False)
             return marked(sized, self._axes())
-        if isinstance(value, tuple) and value and all(map(_is_number, value)):
+        if is_size(value):
             return self._of_size(name, value)
         return self._within(name, value)
 
@@ -521,11 +521,7 @@ class _Given:
         return value
 
     def _of_size(self, name: str, value: tuple[Any, ...]) -> Tensor:
-        size = _whole(name, value)
-        if prod(size) > _MOST:
-            raise value_error(
-                "{name} is {size}: no tensor holds that many numbers", name=name, size=size
-            )
+        size = whole_size(name, value)
         if self.real:
             return marked(torch.zeros(size), self._axes())
         return stand_in(size, torch.float32, self._axes())
@@ -535,8 +531,19 @@ class _Given:
         return Axes(self.count - 1)
 
 
-def _whole(name: str, size: tuple[Any, ...]) -> Shape:
-    return tuple(whole_number(f"{name}[{at}]", length) for at, length in enumerate(size))
+def is_size(value: object) -> TypeGuard[tuple[Any, ...]]:
+    """Return whether an input stands for a tensor of that size: a tuple of numbers."""
+    return isinstance(value, tuple) and bool(value) and all(map(_is_number, value))
+
+
+def whole_size(name: str, size: tuple[Any, ...]) -> Shape:
+    """Return a size after checking that its numbers are whole, and not too many for a tensor."""
+    whole = tuple(whole_number(f"{name}[{at}]", length) for at, length in enumerate(size))
+    if prod(whole) > _MOST:
+        raise value_error(
+            "{name} is {size}: no tensor holds that many numbers", name=name, size=whole
+        )
+    return whole
 
 
 _MOST = (2**63 - 1) // 4  # numbers of four bytes that can be addressed

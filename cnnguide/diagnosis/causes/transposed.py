@@ -1,0 +1,14 @@
+"""Transposed convolutions: output_padding and output_size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnguide.diagnosis.failure import Failure, Finding
+
+__all__ = ["explain"]
+
+
+def explain(failure: Failure) -> Iterator[Finding]:
+    """Explain a failure of this group; yield nothing where it is none."""
+    yield from ()
