@@ -39,6 +39,17 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time each comes 
     )
     from cnnguide.convolution import Convolution, OutputValue, convolve
     from cnnguide.design import Advice, Hint, advise
+    from cnnguide.diagnosis import (
+        Diagnosis,
+        Doubt,
+        Fix,
+        Passage,
+        cause_meanings,
+        diagnose,
+        explain_errors,
+        load_ipython_extension,
+        unload_ipython_extension,
+    )
     from cnnguide.explain import Explanation, Formula, Section, explain
     from cnnguide.images import chw_to_hwc, hwc_to_chw, merge_channels, photo, split_channels
     from cnnguide.language import get_language, set_language, use_language
@@ -54,13 +65,17 @@ __all__ = [
     "Advice",
     "Convolution",
     "DeadUnits",
+    "Diagnosis",
     "Discriminator",
+    "Doubt",
     "Explanation",
+    "Fix",
     "Formula",
     "Generator",
     "Hint",
     "LayerFacts",
     "OutputValue",
+    "Passage",
     "ReceptiveField",
     "Row",
     "Section",
@@ -72,6 +87,7 @@ __all__ = [
     "advise",
     "attention_macs",
     "attention_parameters",
+    "cause_meanings",
     "chw_to_hwc",
     "conv_macs",
     "conv_output_size",
@@ -84,7 +100,9 @@ __all__ = [
     "conv_weight_shape",
     "convolve",
     "dead_units",
+    "diagnose",
     "explain",
+    "explain_errors",
     "get_language",
     "hwc_to_chw",
     "init_weights",
@@ -92,6 +110,7 @@ __all__ = [
     "layer_facts",
     "linear_macs",
     "linear_parameters",
+    "load_ipython_extension",
     "merge_channels",
     "normalization_parameters",
     "photo",
@@ -101,6 +120,7 @@ __all__ = [
     "set_language",
     "split_channels",
     "trace",
+    "unload_ipython_extension",
     "use_language",
 ]
 __version__ = "0.2.0"
@@ -124,6 +144,10 @@ _HOMES = {
         "layers": "LayerFacts layer_facts",
         "trace": "Row Trace TraceError trace",
         "explain": "Explanation Formula Section explain",
+        "diagnosis": """
+            Diagnosis Doubt Fix Passage cause_meanings diagnose explain_errors
+            load_ipython_extension unload_ipython_extension
+        """,
         "design": "Advice Hint advise",
         "models": "Discriminator Generator SmallClassifier init_weights",
         "language": "get_language set_language use_language",

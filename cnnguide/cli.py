@@ -1,4 +1,4 @@
-"""The command ``cnnguide``: explanations, traces and advice in a terminal."""
+"""The command ``cnnguide``: explanations, traces, diagnoses and advice in a terminal."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def main(args: Sequence[str] | None = None) -> None:
     --------
     cnnguide.explain : What the command ``explain`` calls.
     cnnguide.trace : What the command ``trace`` calls.
+    cnnguide.diagnose : What the command ``diagnose`` calls.
     cnnguide.advise : What the command ``advise`` calls.
     """
     typed = list(sys.argv[1:] if args is None else args)
@@ -191,6 +192,17 @@ def _commands() -> click.Group:
                 model,
             ),
             command(
+                "diagnose",
+                message(
+                    "Say why a model fails on its input, with repairs that were tried.\n\n"
+                    "The exit code is 0 where it runs, and 1 where it fails."
+                )
+                + "\n\n"
+                + about_factory,
+                _diagnose,
+                model,
+            ),
+            command(
                 "advise",
                 message("Give advice on a model's channels and sizes.") + "\n\n" + about_factory,
                 _advise,
@@ -229,6 +241,39 @@ def _trace(factory: str, sizes: Sequence[str], style: str) -> None:
         with _at_home():
             result = trace(_made(factory), *given)
     _show(result, style)
+
+
+def _diagnose(factory: str, sizes: Sequence[str], style: str) -> None:
+    given = _sizes(sizes)
+    with _reported():
+        from cnnguide.diagnosis import diagnose
+
+        with _at_home():
+            result, model = _made_or_diagnosed(factory)
+            if model is not None:
+                if not given:
+                    raise click.UsageError(
+                        message("diagnose takes an --input for each input of the model")
+                    )
+                result = diagnose(model, *given)
+    _show(result, style)
+    if not result.ok:
+        sys.exit(1)
+
+
+def _made_or_diagnosed(factory: str) -> tuple[Any, nn.Module | None]:
+    """Return the model; where it can't be made, a diagnosis of that."""
+    from torch import nn
+
+    from cnnguide.diagnosis import diagnose
+
+    made = _named(factory)
+    if callable(made) and not isinstance(made, nn.Module):
+        _check_needs_nothing(factory, made)
+        result = diagnose(made)
+        if not result.ok:
+            return result, None
+    return None, _model_of(factory, made)
 
 
 def _advise(factory: str, sizes: Sequence[str], style: str) -> None:
@@ -287,8 +332,11 @@ def _sizes(texts: Sequence[str]) -> list[tuple[int, ...]]:
 
 def _made(factory: str) -> nn.Module:
     """Import the caller's own code and return the model that it makes."""
-    from torch import nn
+    return _model_of(factory, _named(factory))
 
+
+def _named(factory: str) -> Any:
+    """Import the caller's own code and return what module:factory names."""
     module_name, colon, name = factory.partition(":")
     parts = [*module_name.split("."), name]
     if not (colon and all(map(str.isidentifier, parts))) or Path(module_name).is_file():
@@ -309,6 +357,12 @@ def _made(factory: str) -> nn.Module:
                 advice=advice,
             )
         )
+    return made
+
+
+def _model_of(factory: str, made: Any) -> nn.Module:
+    from torch import nn
+
     model = _called(factory, made) if callable(made) and not isinstance(made, nn.Module) else made
     if not isinstance(model, nn.Module):
         raise TypeError(
@@ -343,6 +397,16 @@ def _imported(name: str) -> ModuleType:
 
 
 def _called(factory: str, made: Callable[..., object]) -> object:
+    _check_needs_nothing(factory, made)
+    try:
+        return made()
+    except (Exception, SystemExit) as error:  # it is the caller's code, which may raise anything
+        raise RuntimeError(
+            message("{factory} failed: {error}", factory=factory, error=_told(error))
+        ) from error
+
+
+def _check_needs_nothing(factory: str, made: Callable[..., object]) -> None:
     needed = _needed(made)
     if needed:
         raise TypeError(
@@ -353,12 +417,6 @@ def _called(factory: str, made: Callable[..., object]) -> object:
                 names=", ".join(needed),
             )
         )
-    try:
-        return made()
-    except (Exception, SystemExit) as error:  # it is the caller's code, which may raise anything
-        raise RuntimeError(
-            message("{factory} failed: {error}", factory=factory, error=_told(error))
-        ) from error
 
 
 def _needed(made: Callable[..., object]) -> list[str]:

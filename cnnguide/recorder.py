@@ -45,7 +45,6 @@ from cnnguide.layers import LayerFacts, reader
 from cnnguide.receptive import ReceptiveField, Scatter
 
 __all__ = [
-    "Listener",
     "NeedsData",
     "Recorder",
     "Row",
@@ -111,21 +110,53 @@ class Row(NamedTuple):
         return self.input_shapes[0] if self.input_shapes else ()
 
 
-class Listener(Protocol):
+class _Listener(Protocol):
     """What is asked first when a module is called, and sees the functions too."""
 
     def call(self, original: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
-        """Answer the call of a module."""
+        """Answer the call of a module.
+
+        Parameters
+        ----------
+        original : callable
+            What calls it otherwise.
+        module : torch.nn.Module
+            The module that is called.
+        args, kwargs : tuple, dict
+            Its arguments.
+
+        Returns
+        -------
+        object
+            What the call is to return.
+        """
+        ...
 
     def compiled(self, original: Callable[..., Any], compiled: Any, args: Any, kwargs: Any) -> Any:
-        """Answer the call of what torch.jit has compiled."""
+        """Answer the call of what torch.jit has compiled.
+
+        Parameters
+        ----------
+        original : callable
+            What calls it otherwise.
+        compiled : object
+            What is called.
+        args, kwargs : tuple, dict
+            Its arguments.
+
+        Returns
+        -------
+        object
+            What the call is to return.
+        """
+        ...
 
     def forget(self) -> None:
         """Take back what was left on tensors."""
 
     def __enter__(self) -> Any: ...
 
-    def __exit__(self, *raised: object) -> Any: ...
+    def __exit__(self, kind: Any, error: Any, trail: Any, /) -> Any: ...
 
 
 class NeedsData(BaseException):
@@ -681,7 +712,8 @@ def _without_numbers(func: Any) -> Iterator[None]:
     except RuntimeError as error:  # torch's NotImplementedError is one
         known = isinstance(error, NotImplementedError)
         if known or "meta" in str(error) or "fake impl" in str(error):
-            raise NeedsData(message("{function} asks for numbers", function=name_of_function(func))) from None
+            text = message("{function} asks for numbers", function=name_of_function(func))
+            raise NeedsData(text) from None
         raise
 
 
@@ -724,18 +756,18 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
         return output
 
 
-_active: ContextVar[Listener | None] = ContextVar("cnnguide_recorder", default=None)
+_active: ContextVar[_Listener | None] = ContextVar("cnnguide_recorder", default=None)
 _lock = Lock()
 _nested = 0
 
 
 @contextmanager
-def recording(recorder: Listener) -> Iterator[None]:
+def recording(recorder: _Listener) -> Iterator[None]:
     """Let a recorder answer all calls within a ``with`` block, in this thread only.
 
     Parameters
     ----------
-    recorder : Listener
+    recorder : _Listener
         What answers them.
 
     Yields
@@ -816,7 +848,18 @@ _COMPILED: dict[Any, tuple[Any, Any]] = {
 
 
 def module_names(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield each module once, with its first dotted name."""
+    """Yield each module once, with its first dotted name.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model.
+
+    Yields
+    ------
+    tuple of str and torch.nn.Module
+        The name, empty for the model itself, and the module.
+    """
     seen: set[int] = set()
     waiting = [("", model)]
     while waiting:
@@ -826,7 +869,9 @@ def module_names(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         seen.add(id(module))
         yield name, module
         prefix = f"{name}." if name else ""
-        children = [(prefix + key, child) for key, child in module._modules.items() if child]
+        # a module whose constructor forgot super().__init__() has none
+        held = getattr(module, "_modules", {})
+        children = [(prefix + key, child) for key, child in held.items() if child]
         waiting.extend(reversed(children))
 
 
@@ -843,11 +888,22 @@ def _has_hooks(module: nn.Module) -> bool:
 
 
 def is_layer(module: nn.Module) -> bool:
-    """Return whether a module gets one row: a layer of torch's that is no container."""
+    """Return whether a module gets one row: a layer of torch's that is no container.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A module.
+
+    Returns
+    -------
+    bool
+        Whether its forward is torch's own and it holds no other modules.
+    """
     home = getattr(type(module).forward, "__module__", None) or ""
     if "forward" in module.__dict__ or not home.startswith("torch.nn.modules."):
         return False
-    return not module._modules or reader(module) is not None
+    return not getattr(module, "_modules", {}) or reader(module) is not None
 
 
 def _own_parameters(module: nn.Module) -> list[Tensor]:
@@ -1005,7 +1061,18 @@ _JIT = torch.jit.ScriptModule, torch._C.ScriptFunction, torch._C.ScriptMethod
 
 
 def name_of_function(func: Any) -> str:
-    """Return a function's name as a reader knows it."""
+    """Return a function's name as a reader knows it.
+
+    Parameters
+    ----------
+    func : callable
+        One of torch's functions.
+
+    Returns
+    -------
+    str
+        The name without underscores, such as ``"add"``.
+    """
     if isinstance(func, _JIT):
         return str(func.original_name if isinstance(func, nn.Module) else func.name)
     name: str = getattr(func, "__name__", str(func))
@@ -1023,7 +1090,20 @@ def name_of_function(func: Any) -> str:
 
 
 def written_by(func: Any, args: Any, options: Any) -> Tensor | None:
-    """Return the tensor that a function writes into."""
+    """Return the tensor that a function writes into.
+
+    Parameters
+    ----------
+    func : callable
+        One of torch's functions.
+    args, options : tuple, dict
+        What it is called with.
+
+    Returns
+    -------
+    torch.Tensor or None
+        The tensor; None where it writes into none.
+    """
     out = options.get("out")
     if isinstance(out, Tensor):
         return out
@@ -1048,6 +1128,18 @@ def _returns_nothing(func: Any) -> bool:
 
 
 def storage_of(tensor: Tensor) -> int:
+    """Return a number that tells a tensor's memory from that of others.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+        Any tensor.
+
+    Returns
+    -------
+    int
+        The same for all views of one memory.
+    """
     try:
         address: int = tensor.untyped_storage()._cdata
     except (NotImplementedError, RuntimeError):  # a sparse one has none of its own

@@ -532,12 +532,51 @@ class _Given:
 
 
 def is_size(value: object) -> TypeGuard[tuple[Any, ...]]:
-    """Return whether an input stands for a tensor of that size: a tuple of numbers."""
+    """Return whether an input stands for a tensor of that size: a tuple of numbers.
+
+    Parameters
+    ----------
+    value : object
+        What a model is to be called with.
+
+    Returns
+    -------
+    bool
+        True for a tuple of numbers that is not empty.
+
+    See Also
+    --------
+    whole_size : Check the numbers.
+    """
     return isinstance(value, tuple) and bool(value) and all(map(_is_number, value))
 
 
 def whole_size(name: str, size: tuple[Any, ...]) -> Shape:
-    """Return a size after checking that its numbers are whole, and not too many for a tensor."""
+    """Return a size after checking that its numbers are whole, and not too many for a tensor.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    size : tuple
+        What came.
+
+    Returns
+    -------
+    tuple of int
+        The size.
+
+    Raises
+    ------
+    TypeError
+        If a number is not whole.
+    ValueError
+        If one is smaller than 1, or no tensor holds so many.
+
+    See Also
+    --------
+    is_size : What is meant as a size.
+    """
     whole = tuple(whole_number(f"{name}[{at}]", length) for at, length in enumerate(size))
     if prod(whole) > _MOST:
         raise value_error(

@@ -133,6 +133,8 @@ class _Before:
                     if not _PLAIN.issuperset(map(type, held)):
                         waiting.append(held)
                 elif isinstance(held, torch.Tensor):  # what hangs on it, not its numbers
+                    if nn.parameter.is_lazy(held):
+                        self.others.append(partial(_without_size, held, kind))
                     own = held.__dict__
                     (waiting if own else self.empty).append(own)
                     if kind is torch.Tensor:  # a parameter is not exchanged by set_
@@ -149,6 +151,8 @@ class _Before:
                 self.classes.append((kind, dict(vars(kind))))
             own = value.__dict__
             self.dicts.append((own, own.copy()))
+            if isinstance(value, nn.modules.lazy.LazyModuleMixin):  # it gets another class
+                self.others.append(partial(object.__setattr__, value, "__class__", kind))
             return own.values()
         if isinstance(value, dict):
             self.dicts.append((value, value.copy()))
@@ -209,6 +213,13 @@ class _Before:
                 if not tensor.is_inference():  # Tensor.set_ has counted itself
                     versions = (tensor._version - 1,)
                     torch._C._autograd._unsafe_set_version_counter((tensor,), versions)
+
+
+def _without_size(tensor: torch.Tensor, kind: type) -> None:
+    """Make a parameter again one that gets its size from the first input."""
+    if type(tensor) is not kind:
+        tensor.data = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+        tensor.__class__ = kind
 
 
 def _restore_class(kind: type, attributes: dict[str, Any]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from cnnguide.axes import Shape
@@ -94,6 +92,14 @@ class Failure:
         """The dotted name of the innermost module that failed, be it a layer or not."""
         return self.said.path[-1][0] if self.said.path else ""
 
+    @property
+    def title(self) -> str:
+        """What failed, in words: ``conv1 (Conv2d)``, or the function."""
+        if self.layer is not None:
+            kind = type(self.layer).__name__
+            return f"{self.name} ({kind})" if self.name else kind
+        return f"{self.kind}()" if self.kind else self.where
+
     @cached_property
     def kind(self) -> str:
         """The name of torch's function that failed, such as ``"conv2d"``; empty if none did."""
@@ -164,6 +170,18 @@ class Failure:
         for call in self.history(seen):
             seen = next((one for one in call.inputs if one.maker is not None), seen)
         return self._position(seen.maker)
+
+    def origin(self, tensor: Tensor | Seen) -> int | str | None:
+        """Return which input of the whole call a tensor was made from, whatever was done to it."""
+        seen = tensor if isinstance(tensor, Seen) else self.seen(tensor)
+        for call in self.history(seen):
+            made = [one for one in call.inputs if one.maker is not None]
+            seen = (made or list(call.inputs) or [seen])[0]
+        return self._position(seen.maker)
+
+    def input_made(self, maker: int | None) -> int | str | None:
+        """Return which input of the whole call is meant by a maker, as `Seen` has it."""
+        return self._position(maker)
 
     def _position(self, maker: int | None) -> int | str | None:
         if maker is None or maker >= 0:

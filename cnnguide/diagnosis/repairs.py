@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from types import MethodType
 from typing import Any
 
 import torch
@@ -22,6 +25,8 @@ __all__ = [
     "Attempt",
     "Built",
     "Fix",
+    "Held",
+    "Replaced",
     "Wrapped",
     "altered",
     "layer_code",
@@ -47,6 +52,27 @@ class Wrapped:
 
     name: str
     wrap: Callable[[nn.Module], nn.Module]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An attribute of a module, with something else in it."""
+
+    name: str
+    """The module's dotted name."""
+    attribute: str
+    change: Callable[[Any], Any]
+    """Takes what it holds, and returns what it is to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A name in a class or in a Python module, with something else behind it."""
+
+    owner: Any
+    name: str
+    change: Callable[[Any], Any]
+    """Takes what is behind it, None where nothing is, and returns what is to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +108,9 @@ class Fix:
     """Whether it alone was applied to a copy and the whole call then ran."""
     then: tuple[Fix, ...] = ()
     """Further repairs that are needed after it; they were tried together, and the call ran."""
-    how: tuple[Patch | Built | Wrapped, ...] = field(default=(), repr=False, compare=False)
+    how: tuple[Patch | Built | Wrapped | Held | Replaced, ...] = field(
+        default=(), repr=False, compare=False
+    )
     """How a change of code is tried."""
 
     def apply(
@@ -138,19 +166,19 @@ class Attempt:
     target: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    layers: tuple[tuple[str, str, Any] | Wrapped, ...] = ()
+    layers: tuple[tuple[str, str, Any] | Wrapped | Held, ...] = ()
     """Settings of layers: name, setting, value; and what is put around layers."""
     modes: tuple[tuple[str, bool], ...] = ()
     """Layers and whether they are to be in training mode."""
     patches: tuple[Patch, ...] = ()
-    built: tuple[Built, ...] = ()
+    built: tuple[Built | Replaced, ...] = ()
 
     def with_fix(self, fix: Fix) -> Attempt:
         """Return the call with one repair more."""
         if fix.how:
             patches = tuple(one for one in fix.how if isinstance(one, Patch))
-            built = tuple(one for one in fix.how if isinstance(one, Built))
-            wrapped = tuple(one for one in fix.how if isinstance(one, Wrapped))
+            built = tuple(one for one in fix.how if isinstance(one, Built | Replaced))
+            wrapped = tuple(one for one in fix.how if isinstance(one, Wrapped | Held))
             return replace(
                 self,
                 layers=self.layers + wrapped,
@@ -178,6 +206,11 @@ class Attempt:
             self, kwargs=self.kwargs | {name: turned(self.kwargs[name], fix.op, fix.args)}
         )
 
+    @property
+    def held(self) -> list[Held]:
+        """What modules are to hold instead of what they hold."""
+        return [one for one in self.layers if isinstance(one, Held)]
+
     def copied(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
         """Return what to call, with a model of its own where the target is one."""
         target: Any = self.target
@@ -185,6 +218,8 @@ class Attempt:
             target = copy.deepcopy(target)
             for where, module in self._replacements({"": target}, light=False):
                 target = _put(target, where, module)
+            for held in self.held:
+                _hold(module_at({"": target}, held.name), held)
             for name, training in self.modes:
                 module_at({"": target}, name).train(training)
         elif self.layers or self.modes:
@@ -196,12 +231,18 @@ class Attempt:
     def _replacements(
         self, roots: dict[str, nn.Module], light: bool
     ) -> Iterator[tuple[str, nn.Module]]:
+        made: set[str] = set()
         for one in self.layers:
+            if isinstance(one, Held):
+                continue
             if isinstance(one, Wrapped):
                 yield one.name, one.wrap(module_at(roots, one.name))
-            else:
-                name, setting, value = one
-                yield name, altered(module_at(roots, name), {setting: value}, light)
+            elif one[0] not in made:
+                # all settings of a layer at once: groups and channels suit each other only together
+                made.add(one[0])
+                settings = [other for other in self.layers if isinstance(other, tuple)]
+                changed = {setting: value for name, setting, value in settings if name == one[0]}
+                yield one[0], altered(module_at(roots, one[0]), changed, light)
 
     @contextmanager
     def in_place(self, light: bool = True) -> Iterator[Callable[..., Any]]:
@@ -218,22 +259,49 @@ class Attempt:
         roots = roots_of(self.target, captured(self.target))
         target: Any = self.target
         with ExitStack() as stack:
-            for name, module in self._replacements(roots, light):
+            # a layer that nobody but the function holds is put around a twin of itself
+            own = (target, getattr(target, "__self__", None))
+            twins = {
+                name: root if any(root is one for one in own) else copy.copy(root)
+                for name, root in roots.items()
+            }
+            for name, module in self._replacements(twins, light):
                 if name == "" and target is roots.get(""):
                     target = module
                     roots = {"": module}
                     continue
+                if name == "" and getattr(target, "__self__", self) is roots.get(""):
+                    target = MethodType(target.__func__, module)
+                    roots = {"": module}
+                    continue
                 old = module_at(roots, name)
+                if any(old is root for root in roots.values()):
+                    stack.callback(_become(old, module))
                 for owner in [one for root in roots.values() for _, one in module_names(root)]:
                     for key, child in list(owner._modules.items()):
                         if child is old:
                             owner._modules[key] = module
                             stack.callback(owner._modules.__setitem__, key, child)
+            for held in self.held:
+                stack.callback(_hold(module_at(roots, held.name), held))
             for name, training in self.modes:
                 for _, one in module_names(module_at(roots, name)):
                     stack.callback(setattr, one, "training", one.training)
                 module_at(roots, name).train(training)
             yield target
+
+
+def _become(old: nn.Module, new: nn.Module) -> Callable[[], None]:
+    """Let a layer be another one, for whoever holds it; return what takes that back."""
+    kind, held = type(old), dict(vars(old))
+
+    def fill(chosen: type[nn.Module], state: dict[str, Any]) -> None:
+        object.__setattr__(old, "__class__", chosen)
+        vars(old).clear()
+        vars(old).update(state)
+
+    fill(type(new), dict(vars(new)))
+    return lambda: fill(kind, held)
 
 
 def _put(root: nn.Module, name: str, module: nn.Module) -> nn.Module:
@@ -247,6 +315,34 @@ def _put(root: nn.Module, name: str, module: nn.Module) -> nn.Module:
     return root
 
 
+def _hold(module: nn.Module, held: Held) -> Callable[[], None]:
+    """Exchange what an attribute of a module holds; return what takes that back."""
+    dicts = [vars(module), *(vars(module).get(key, {}) for key in _REGISTERS)]
+    before = [dict(one) for one in dicts]
+    value = held.change(getattr(module, held.attribute))
+    delattr(module, held.attribute)
+    setattr(module, held.attribute, value)
+
+    def restore() -> None:
+        for one, was in zip(dicts, before, strict=True):
+            one.clear()
+            one.update(was)
+
+    return restore
+
+
+_REGISTERS = ("_modules", "_parameters", "_buffers")
+
+
+def rebound(target: Any) -> Any:
+    """Look a bound method up again: its class may hold another one by now."""
+    if isinstance(target, functools.partial):
+        return functools.partial(rebound(target.func), *target.args, **target.keywords)
+    if isinstance(target, MethodType):
+        return getattr(target.__self__, target.__name__, target)
+    return target
+
+
 class _Swapping:
     """A callable whose layers are exchanged while it runs."""
 
@@ -255,14 +351,17 @@ class _Swapping:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self._attempt.in_place(light=False) as target:
-            return target(*args, **kwargs)
+            return rebound(target)(*args, **kwargs)
 
 
 class _Patched:
     """A callable some of whose lines do something else."""
 
     def __init__(
-        self, target: Callable[..., Any], patches: tuple[Patch, ...], built: tuple[Built, ...]
+        self,
+        target: Callable[..., Any],
+        patches: tuple[Patch, ...],
+        built: tuple[Built | Replaced, ...],
     ) -> None:
         self._target = target
         self._patches = patches
@@ -270,7 +369,7 @@ class _Patched:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with making(self._built), _Patches(self._patches):
-            return self._target(*args, **kwargs)
+            return rebound(self._target)(*args, **kwargs)
 
 
 class _Patches(TorchFunctionMode):
@@ -279,8 +378,6 @@ class _Patches(TorchFunctionMode):
         self._patches = patches
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        import sys
-
         options = kwargs or {}
         for patch in self._patches:
             if patch.kind == name_of_function(func):
@@ -291,13 +388,19 @@ class _Patches(TorchFunctionMode):
 
 
 @contextmanager
-def making(built: tuple[Built, ...]) -> Iterator[None]:
+def making(built: tuple[Built | Replaced, ...]) -> Iterator[None]:
     """Let layers that are made so be made otherwise, within a ``with`` block."""
     with ExitStack() as stack:
-        for one in built:
+        for one in reversed(built):  # the first repair gets the values first: it is outermost
+            if isinstance(one, Replaced):
+                stack.callback(_replace(one))
+                continue
             original: Any = one.kind.__init__
+            inherited = "__init__" not in vars(one.kind)
             signature = inspect.signature(original)
 
+            # the next one that changes the same class reads this one's signature
+            @functools.wraps(original)
             def changed(
                 self: Any,
                 *args: Any,
@@ -309,31 +412,54 @@ def making(built: tuple[Built, ...]) -> Iterator[None]:
                 try:
                     bound = _signature.bind(self, *args, **kwargs)
                 except TypeError:
-                    return _original(self, *args, **kwargs)
+                    _original(self, *args, **kwargs)
+                    return
                 bound.apply_defaults()
                 if all(
                     name in bound.arguments and _same(bound.arguments[name], value)
                     for name, value in _one.settings.items()
                 ):
                     bound.arguments.update(_one.changed)
-                return _original(*bound.args, **bound.kwargs)
+                _original(*bound.args, **bound.kwargs)
 
             one.kind.__init__ = changed  # type: ignore[method-assign]  # put back below
-            stack.callback(setattr, one.kind, "__init__", original)
+            if inherited:
+                stack.callback(delattr, one.kind, "__init__")
+            else:
+                stack.callback(setattr, one.kind, "__init__", original)
         yield
 
 
+def _replace(one: Replaced) -> Callable[[], None]:
+    """Put something else behind a name; return what takes that back."""
+    own = vars(one.owner).get(one.name)
+    setattr(one.owner, one.name, one.change(getattr(one.owner, one.name, None)))
+
+    def restore() -> None:
+        if own is None:  # it was inherited, or there was none
+            delattr(one.owner, one.name)
+        else:
+            setattr(one.owner, one.name, own)
+
+    return restore
+
+
 def _same(one: object, other: object) -> bool:
+    one, other = _plain(one), _plain(other)  # some layers make 3 into (3, 3) before they fail
     return type(one) is type(other) and (one is other or one == other)
 
 
 def turned(value: Any, op: str | None, args: tuple[Any, ...]) -> Any:
     """Return an input after a method of tensors."""
+    if op == "as_tensor":
+        return torch.as_tensor(value, dtype=args[0] if args else None)
     if not isinstance(value, Tensor):
         value = torch.as_tensor(value)
     if op == "interpolate":
         flat = value.to(torch.float32) if not value.is_floating_point() else value
         return nn.functional.interpolate(flat, *args)
+    if op == "pad":
+        return nn.functional.pad(value, *args)
     return getattr(value, str(op))(*args)
 
 
@@ -354,10 +480,23 @@ def module_at(roots: dict[str, nn.Module], name: str) -> nn.Module:
     raise KeyError(name)
 
 
+def _parameters_of(kind: type[nn.Module]) -> Mapping[str, inspect.Parameter]:
+    """Return what a layer is made with; an LSTM and its like don't say so themselves."""
+    found: Mapping[str, inspect.Parameter] = inspect.signature(kind.__init__).parameters
+    if issubclass(kind, nn.RNNBase) and "args" in found:
+        left_out = {"self", "mode", *(() if kind is nn.LSTM else ("proj_size",))}
+        every = inspect.signature(nn.RNNBase.__init__).parameters
+        found = {name: one for name, one in every.items() if name not in left_out}
+        if kind is nn.RNN:
+            words = inspect.Parameter.KEYWORD_ONLY
+            found["nonlinearity"] = inspect.Parameter("nonlinearity", words, default="tanh")
+    return found
+
+
 def settings_of(layer: nn.Module) -> dict[str, Any]:
     """Return what a layer of torch's was made with, as far as it still knows."""
     found: dict[str, Any] = {}
-    for name in inspect.signature(type(layer).__init__).parameters:
+    for name in _parameters_of(type(layer)):
         if name in ("self", "device", "dtype", "args", "kwargs"):
             continue
         if name in ("bias", "elementwise_affine", "affine") and not isinstance(
@@ -370,6 +509,8 @@ def settings_of(layer: nn.Module) -> dict[str, Any]:
             found[name] = getattr(layer, name)
     if isinstance(layer, nn.PReLU):
         found["init"] = 0.25
+    if "Pool" in type(layer).__name__ and found.get("stride") == found.get("kernel_size", 0):
+        found["stride"] = None  # a window's stride is its size, unless it is said otherwise
     return found
 
 
@@ -430,11 +571,11 @@ def layer_code(layer: nn.Module | type[nn.Module], settings: Mapping[str, Any]) 
     kind = layer if isinstance(layer, type) else type(layer)
     first = [
         name
-        for name in inspect.signature(kind.__init__).parameters
+        for name in _parameters_of(kind)
         if name not in ("self", "device", "dtype", "args", "kwargs")
     ]
     defaults = {
-        name: one.default for name, one in inspect.signature(kind.__init__).parameters.items()
+        name: one.default for name, one in _parameters_of(kind).items()
     }
     positional = _POSITIONAL.get(
         kind.__name__, sum(defaults[name] is inspect.Parameter.empty for name in first)
@@ -465,5 +606,5 @@ def _plain(value: Any) -> Any:
 
 def _usual(value: Any, default: Any, name: str, settings: Mapping[str, Any]) -> bool:
     if name == "stride" and default is None:
-        return bool(value == _plain(settings.get("kernel_size")))
+        return value is None or bool(value == _plain(settings.get("kernel_size")))
     return bool(value == _plain(default))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -23,6 +22,7 @@ WIDE = 8  # explanations that are tried
 class Found:
     """What the search came to."""
 
+    failure: Failure
     finding: Finding
     fixes: tuple[Fix, ...]
     left_out: int
@@ -51,7 +51,7 @@ def search(
     results: list[dict[int, bool | None]] = []
     for finding in findings:
         tried = {
-            at: trials.result(attempt, fix)
+            at: trials.result(attempt, fix, *fix.then)
             for at, fix in enumerate(finding.fixes)
             if _can_be_applied(fix)
         }
@@ -68,28 +68,33 @@ def search(
     for at, tried in enumerate(results):
         if at != chosen:
             fixes += [
-                replace(fix, verified=True)
+                replace(fix, verified=not fix.then)
                 for place, fix in enumerate(findings[at].fixes)
                 if tried.get(place)
             ]
-    return Found(findings[chosen], tuple(_once(fixes)), trials.left_out)
+    return Found(failure, findings[chosen], tuple(_once(fixes)), trials.left_out)
 
 
 def _can_be_applied(fix: Fix) -> bool:
-    return bool(fix.how) or fix.kind in (
-        "set_attribute",
-        "set_mode",
-    ) or (fix.kind in ("transform_input", "transform_target") and fix.op is not None)
+    return (
+        bool(fix.how)
+        or fix.kind
+        in (
+            "set_attribute",
+            "set_mode",
+        )
+        or (fix.kind in ("transform_input", "transform_target") and fix.op is not None)
+    )
 
 
 def _listed(finding: Finding, tried: dict[int, bool | None]) -> list[Fix]:
     """Return an explanation's repairs: what works, and what could not be tried."""
     kept = [
-        replace(fix, verified=tried.get(at) is True)
+        replace(fix, verified=tried.get(at) is True and not fix.then)
         for at, fix in enumerate(finding.fixes)
         if tried.get(at) is not False
     ]
-    return sorted(kept, key=lambda fix: not fix.verified and _can_be_applied(fix))
+    return sorted(kept, key=lambda fix: not (fix.verified or fix.then) and _can_be_applied(fix))
 
 
 def _chain(
@@ -102,7 +107,9 @@ def _chain(
             if results[at].get(place) is not False or failure.trials.spent:
                 continue
             try:
-                next_attempt = failure.attempt.with_fix(fix)
+                next_attempt = failure.attempt
+                for one in (fix, *fix.then):
+                    next_attempt = next_attempt.with_fix(one)
             except Exception:  # it can't be applied to this input
                 continue
             said = failure.trials.watched(next_attempt)
@@ -115,7 +122,7 @@ def _chain(
             first = next(iter(more.fixes), None)
             if first is not None and (first.verified or first.then):
                 rest = (replace(first, then=(), verified=False), *first.then)
-                return at, [replace(fix, then=rest)]
+                return at, [replace(fix, then=(*fix.then, *rest))]
     if further is None:
         return None, []
     return further[0], [further[1]]
@@ -133,11 +140,10 @@ def _once(fixes: list[Fix]) -> list[Fix]:
     found: list[Fix] = []
     keys: set[Any] = set()
     for fix in fixes:
-        key = (fix.kind, fix.target, repr(fix.value), fix.op, fix.args, fix.code)
+        # the same method of the same input is one repair, whatever its author calls the input
+        code = fix.code if fix.op is None else ""
+        key = (fix.kind, fix.target, repr(fix.value), fix.op, fix.args, code)
         if key not in keys:
             keys.add(key)
             found.append(fix)
     return found
-
-
-_Explainer = Callable[[Failure], Any]

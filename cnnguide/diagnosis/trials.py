@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cnnguide.diagnosis.repairs import Attempt, Fix, making
+from cnnguide.diagnosis.repairs import Attempt, Fix, making, rebound
 from cnnguide.diagnosis.witness import Testimony, watch
 from cnnguide.trace import TraceError, trace
 
@@ -71,7 +71,7 @@ class Trials:
         self._runs += 1
         try:
             with attempt.in_place() as target, making(attempt.built):
-                return watch(target, attempt.args, attempt.kwargs, attempt.patches)
+                return watch(rebound(target), attempt.args, attempt.kwargs, attempt.patches)
         except Exception as error:  # a layer can't be made with this setting
             return Testimony({}, error=error)
 

@@ -29,7 +29,19 @@ from cnnguide.recorder import (
 )
 from cnnguide.untouched import left_as_it_was
 
-__all__ = ["Call", "Patch", "Place", "Seen", "Testimony", "captured", "is_foreign", "own_frames", "own_place", "roots_of", "watch"]
+__all__ = [
+    "Call",
+    "Patch",
+    "Place",
+    "Seen",
+    "Testimony",
+    "captured",
+    "is_foreign",
+    "own_frames",
+    "own_place",
+    "roots_of",
+    "watch",
+]
 
 GIVEN = -1  # makers below 0: the call's own inputs, the first is -1, the second -2 …
 
@@ -127,21 +139,28 @@ class Testimony:
 class _Witness(TorchFunctionMode):
     """Watch the calls of a callable; `recording` has each module ask it first."""
 
-    def __init__(self, said: Testimony, patches: tuple[Patch, ...], close: Any = None) -> None:
+    def __init__(
+        self, said: Testimony, patches: tuple[Patch, ...], close: Any = None, begin: Any = None
+    ) -> None:
         super().__init__()
         self.said = said
         self._patches = patches
         self._close = close  # what a doubt wants to see of an output
+        self._begin = begin  # and of an input, before it is overwritten
         self._stack: list[tuple[str, nn.Module]] = []
         self._names: dict[int, str] = {}
         self._inside: nn.Module | None = None
         self._whole: nn.Module | None = None
         self._error: BaseException | None = None
+        self._outer_error: BaseException | None = None
         self._foreign: dict[int, Tensor] = {}
         self._before: dict[int, tuple[Tensor, Any, int]] = {}
-        self._gradients: list[tuple[Tensor, Tensor | None, Tensor | None]] | None = None
+        self._gradients: dict[int, tuple[Tensor, Tensor | None, Tensor | None]] = {}
         self.keep = ExitStack()
         for prefix, root in said.roots.items():
+            known = hasattr(root, "_parameters")  # else its super().__init__() was forgotten
+            for one in root.parameters() if known else ():
+                self.note_gradient(one)
             for name, module in module_names(root):
                 whole = ".".join(filter(None, (prefix, name)))
                 self._names.setdefault(id(module), whole)
@@ -171,6 +190,8 @@ class _Witness(TorchFunctionMode):
             if self._error is not error:
                 self._error = error
                 self.said.path = tuple(self._stack)
+            if self._outer_error is not error:  # the innermost module comes first
+                self._outer_error = error
                 self.said.outer = args, kwargs
             raise
         finally:
@@ -203,7 +224,7 @@ class _Witness(TorchFunctionMode):
         self._protect(func, name, args, options)
         try:
             if self._inside is not None:
-                return func(*args, **options)
+                return self._answered(func, args, options)
             place = own_place(sys._getframe(1))
             call = self._begun(
                 self._stack[-1][0] if self._stack else "",
@@ -222,7 +243,8 @@ class _Witness(TorchFunctionMode):
                     break
             else:
                 output = func(*args, **options)
-            self._ended(call, output)
+            # x[:, 0] = 0 gives nothing back, but x is another one from then on
+            self._ended(call, target if call.kind == "setitem" else output)
             return output
         except Exception as error:
             if self._error is not error:
@@ -231,11 +253,23 @@ class _Witness(TorchFunctionMode):
                 self.said.inner = func, args, options
             raise
 
+    def _answered(self, func: Any, args: Any, options: Any) -> Any:
+        """Answer a function within a layer, on whose line of code it may be patched."""
+        if self._patches:
+            place = own_place(sys._getframe(2))
+            for patch in self._patches:
+                if patch.kind == name_of_function(func) and patch.place in (None, place):
+                    return patch.change(func, args, options)
+        return func(*args, **options)
+
     def _begun(self, name: str, kind: str, layer: Any, args: Any, kwargs: Any) -> Call:
         seen = tuple(map(self.said.seen, tensors_in((args, kwargs))))
         call = Call(name, kind, layer, seen)
         if layer is not None:
             call.writes = getattr(layer, "inplace", False) is True
+        if self._begin is not None:
+            with torch._C.DisableTorchFunction():
+                self._begin(call, tuple(tensors_in((args, kwargs))), tuple(self._stack))
         return call
 
     def _ended(self, call: Call, output: Any) -> None:
@@ -274,31 +308,37 @@ class _Witness(TorchFunctionMode):
         key = storage_of(tensor)
         if key in self._foreign and key not in self._before and not tensor.is_meta:
             held = self._foreign[key]
-            self._before[key] = tensor, tensor.untyped_storage().clone(), held._version
+            numbers: Any = tensor.untyped_storage()
+            if not numbers.nbytes():  # a lazy layer's, which gets its numbers only now
+                return
+            version = -1 if held.is_inference() else held._version
+            self._before[key] = tensor, numbers.clone(), version
 
     def _keep_gradients(self) -> None:
-        if self._gradients is not None:
-            return
-        leaves = {id(one): one for one in self._foreign.values()}
-        for root in self.said.roots.values():
-            leaves |= {id(one): one for one in root.parameters()}
-        self._gradients = [
-            (leaf, leaf.grad, None if leaf.grad is None else leaf.grad.detach().clone())
-            for leaf in leaves.values()
-            if leaf.is_leaf and leaf.requires_grad
-        ]
+        """Note the numbers of gradients before backward adds to them."""
+        for leaf in list(self._foreign.values()):
+            self.note_gradient(leaf)
+        for key, (leaf, gradient, numbers) in self._gradients.items():
+            if gradient is not None and numbers is None:
+                self._gradients[key] = leaf, gradient, gradient.detach().clone()
+
+    def note_gradient(self, leaf: Tensor) -> None:
+        """Note which gradient a tensor has."""
+        if leaf.is_leaf and leaf.requires_grad and id(leaf) not in self._gradients:
+            self._gradients[id(leaf)] = leaf, leaf.grad, None
 
     def restore(self) -> None:
         """Bring back all numbers that were written to."""
         for tensor, numbers, version in self._before.values():
             tensor.untyped_storage().copy_(numbers)
-            if not tensor.is_inference() and tensor._version != version:
+            if version >= 0 and tensor._version != version:
                 torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))
-        for leaf, gradient, numbers in self._gradients or ():
+        for leaf, gradient, numbers in self._gradients.values():
             if gradient is not None and numbers is not None:
                 with torch.no_grad():
                     gradient.copy_(numbers)
-            leaf.grad = gradient
+            if leaf.grad is not gradient:
+                leaf.grad = gradient
 
     def forget(self) -> None:
         """Take back marks on tensors: there are none."""
@@ -310,6 +350,8 @@ def watch(
     kwargs: dict[str, Any],
     patches: tuple[Patch, ...] = (),
     close: Callable[[Call, Tensor], None] | None = None,
+    begin: Callable[[Call, tuple[Tensor, ...], tuple[tuple[str, nn.Module], ...]], None]
+    | None = None,
 ) -> Testimony:
     """Call a model or any callable once, and say what happened; undo what it wrote.
 
@@ -323,6 +365,8 @@ def watch(
         Lines of code that are answered otherwise.
     close : callable, optional
         Is shown each call with the tensor that it made.
+    begin : callable, optional
+        Is shown each call before it runs, with its tensors and the modules within which it is.
 
     Returns
     -------
@@ -333,13 +377,18 @@ def watch(
     said = Testimony(roots_of(target, held))
     # an inference tensor has no version, and a closed graph no second backward
     with ExitStack() as stack:
-        for value in (target, *held.values()):
+        owner = target.__self__ if isinstance(target, MethodType) else None
+        for value in (target, owner, *held.values()):
             if not isinstance(value, FunctionType | ModuleType | type | CodeType):
                 stack.enter_context(left_as_it_was(value))
-        witness = _Witness(said, patches, close)
+        witness = _Witness(said, patches, close, begin)
         stack.enter_context(witness.keep)
         stack.callback(witness.restore)
+        groups = [getattr(one, "param_groups", None) for one in held.values()]  # of optimizers
+        for tensor in tensors_in([*held.values(), *groups]):
+            witness.note_gradient(tensor)
         for place, tensor in enumerate(tensors_in((args, kwargs))):
+            witness.note_gradient(tensor)
             said.makers[id(tensor)] = weakref.ref(tensor), GIVEN - place
         with _hooks_left(), warnings.catch_warnings():
             # what torch says of the caller's own code, it says when they run it themselves
@@ -473,7 +522,7 @@ def roots_of(target: object, held: dict[str, Any]) -> dict[str, nn.Module]:
     unique: dict[int, tuple[str, nn.Module]] = {}
     for name, one in models.items():
         unique.setdefault(id(one), (name, one))
-    large = [pair for pair in unique.values() if pair[1]._modules]
+    large = [pair for pair in unique.values() if getattr(pair[1], "_modules", {})]
     if len(large) == 1:
         return {"" if one is large[0][1] else name: one for name, one in unique.values()}
     return dict(unique.values())

@@ -4,12 +4,16 @@
   const input = box.querySelector("input");
   const results = box.querySelector(".site-search-results");
   const MOST = 8; // results shown
+  const SENTENCE = 4; // words; so many are an error text rather than words to look for
+  const LONGEST = 40; // words of an error text that are looked for
+  const EXCERPT = 18; // words
+  const PAUSE = 150; // milliseconds without a key, after which the search begins
   let pagefind; // a promise, once asked for
 
   function load() {
     pagefind ??= import(new URL(box.dataset.bundle + "pagefind.js", document.baseURI))
       .then(async (module) => {
-        await module.options({ excerptLength: 18 });
+        await module.options({ excerptLength: EXCERPT });
         await module.init();
         return module;
       })
@@ -29,27 +33,109 @@
     say(location.protocol === "file:" ? results.dataset.offline : results.dataset.failed);
   }
 
-  function show(page) {
+  // ---- as typed: pages with all of the words ----
+
+  async function withAll(text) {
+    const found = await (await load()).search(text);
+    const pages = await Promise.all(found.results.slice(0, MOST).map((hit) => hit.data()));
+    return pages.map((page) => ({ page, section: best(page.sub_results, weight) }));
+  }
+
+  function weight(section) {
+    return section.weighted_locations.reduce((sum, word) => sum + word.balanced_score, 0);
+  }
+
+  function best(sections, score) {
+    return sections.reduce((one, other) => (score(other) > score(one) ? other : one));
+  }
+
+  // ---- error texts: numbers, names and quotes are the reader's own, the rest is torch's ----
+
+  function plainWords(text) {
+    return text.toLowerCase().match(/[a-z_]\w*/g) ?? [];
+  }
+
+  function pairs(text) {
+    const words = plainWords(text);
+    return new Set(words.slice(1).map((word, at) => `${words[at]} ${word}`));
+  }
+
+  // Pages with any of the words, those with rare words first; then, of these, the sections that
+  // have most pairs of neighbouring words in common with the text, in their headings above all.
+  async function withAny(text) {
+    const index = await load();
+    const words = [...new Set(plainWords(text))].slice(0, LONGEST);
+    const hits = new Map(); // by page
+    for (const { results: found } of await Promise.all(words.map((word) => index.search(word)))) {
+      for (const hit of found) {
+        const known = hits.get(hit.id) ?? { hit, score: 0 };
+        hits.set(hit.id, { hit, score: known.score + 1 / found.length });
+      }
+    }
+    const likely = [...hits.values()].sort((one, other) => other.score - one.score).slice(0, MOST);
+    const wanted = [...pairs(text)];
+    const shared = (found) => wanted.filter((pair) => found.has(pair)).length;
+    const score = (section) => 2 * shared(pairs(section.title)) + shared(pairs(section.text));
+    const pages = await Promise.all(likely.map(({ hit }) => hit.data()));
+    const scored = pages
+      .map((page) => ({ page, section: best(sections(page), score) }))
+      .map((found) => ({ ...found, score: score(found.section) }))
+      .sort((one, other) => other.score - one.score);
+    const close = scored.filter((found) => found.score);
+    return close.length ? close : scored;
+  }
+
+  function sections(page) {
+    const chinese = page.raw_content.includes("\u200b"); // Pagefind's mark between Chinese words
+    const words = page.raw_content.split(chinese ? "\u200b" : /\s+/);
+    const starts = page.anchors.filter((anchor) => /^h\d$/.test(anchor.element) && anchor.text);
+    starts.unshift({ text: page.meta.title, location: 0 });
+    const join = (some) => some.join(chinese ? "" : " ");
+    return starts.map(({ id, text: title, location }, at) => {
+      const inside = words.slice(location, starts[at + 1]?.location);
+      const begin = inside.findIndex((_, end) => join(inside.slice(0, end)).length >= title.length);
+      const excerpt = join(inside.slice(begin, begin + EXCERPT));
+      return { title, url: id ? `${page.url}#${id}` : page.url, text: join(inside), excerpt };
+    });
+  }
+
+  // ---- what is shown ----
+
+  function line(tag, text) {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    return element;
+  }
+
+  function show({ page, section }) {
     const link = document.createElement("a");
-    link.href = page.url;
-    const title = document.createElement("strong");
-    title.textContent = page.meta.title;
+    link.href = section.url;
+    link.append(line("strong", page.meta.title));
+    if (section.title !== page.meta.title) link.append(line("em", section.title));
     const excerpt = document.createElement("span");
-    excerpt.innerHTML = page.excerpt; // escaped by Pagefind, but for its <mark>
-    link.append(title, excerpt);
+    excerpt.innerHTML = section.excerpt; // escaped by Pagefind, but for its <mark>
+    link.append(excerpt);
     return link;
   }
 
+  async function find(text) {
+    // what a traceback says before the message, or at least the name of the error
+    const message = text.replace(/^.*(Error|Exception|Warning):\s/s, "");
+    if (plainWords(message).length >= SENTENCE) return withAny(message);
+    const found = await withAll(text);
+    return found.length ? found : withAny(message);
+  }
+
   async function search() {
-    const words = input.value.trim();
-    if (!words) return say("");
+    const text = input.value.trim();
+    if (!text) return say("");
     say(results.dataset.searching);
+    await new Promise((resume) => setTimeout(resume, PAUSE));
+    if (text !== input.value.trim()) return; // the reader has typed on
     try {
-      const found = await (await load()).debouncedSearch(words, {}, 150);
-      if (found === null) return; // the reader has typed on
-      const pages = await Promise.all(found.results.slice(0, MOST).map((hit) => hit.data()));
-      if (words !== input.value.trim()) return;
-      if (pages.length) results.replaceChildren(...pages.map(show));
+      const found = await find(text);
+      if (text !== input.value.trim()) return;
+      if (found.length) results.replaceChildren(...found.map(show));
       else say(results.dataset.none);
     } catch (error) {
       sayWhatFailed();

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from cnnguide import convolve, hwc_to_chw, photo
-from tests.bench import tracing
+from tests.bench import diagnosing, tracing
 
 HTML = Path(__file__).parents[2] / "build" / "html"
 ROUNDS = 7
@@ -72,6 +72,7 @@ def main() -> None:
         f"{ratio(lambda: convolve(image, weight), lambda: functional.conv2d(image, weight)):.1f}"
     )
     tracing.main()
+    diagnosing.main()
     print("size of a page with its pictures, compressed")
     for page in sorted(HTML.glob("*/guide/*.html")):
         print(f"  {page.relative_to(HTML)}: {page_weight(page) / 1024:.0f} KiB")

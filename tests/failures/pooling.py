@@ -155,7 +155,6 @@ def vgg_features() -> nn.Sequential:
     also=[
         sets("features.28.ceil_mode", True),
         sets("features.28.kernel_size", 1),
-        sets("features.28.stride", 1),
     ],
 )
 def vgg_pools_mnist_to_nothing() -> Any:

@@ -174,8 +174,8 @@ class Conv3dBlock(nn.Module):
 @case(
     "ranks",
     layer="encoder.0.conv",
-    right=turns(0, "unsqueeze", (1,)),
-    also=turns(0, "reshape"),
+    right=turns("volume", "unsqueeze", (1,)),
+    also=turns("volume", "reshape"),
 )
 def ct_volumes_without_a_channel() -> Any:
     class CtNet(nn.Module):

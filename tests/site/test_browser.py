@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.site.pages import LANGUAGES
+from tests.site.mistakes import messages
+from tests.site.pages import LANGUAGES, parse
 
 CHAPTER = "guide/three-to-twenty.html"
-LOOKED_AT = ["index.html", CHAPTER, "gallery/index.html", "reference/convolution.html",
+ERRORS = "guide/when-shapes-dont-fit.html"
+LOOKED_AT = ["index.html", CHAPTER, ERRORS, "gallery/index.html", "reference/convolution.html",
              "gallery/convolution/plot_edge_filters.html"]  # fmt: skip
 WIDTHS = (1280, 360)
 
@@ -47,6 +49,60 @@ def test_the_search_box_finds(
     hit.click()
     expect(page.locator("h1").first).to_contain_text(title)
     assert f"/{language}/" in page.url
+
+
+def searched(page: Page, text: str) -> list[str]:
+    """Put a text into the search box, and return where the results lead to."""
+    box, results = page.locator(".sidebar-search"), page.locator(".site-search-results")
+    box.fill("")
+    expect(results).to_be_empty()
+    box.fill(text)
+    expect(results.locator("a").first).to_be_visible()
+    return [link.get_attribute("href") or "" for link in results.locator("a").all()]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_error_text_leads_to_the_section_that_explains_it(
+    page: Page, address: str, language: str
+) -> None:
+    page.goto(f"{address}/{language}/index.html")
+    asked = list(messages())
+    lost = {
+        text: found[:3]
+        for label, text in asked
+        if f"/{language}/{ERRORS}#{label}" not in (found := searched(page, text))[:3]
+    }
+    assert not lost
+    headings = parse(language, ERRORS).select("article :is(h2, h3)[id^=error-]")
+    assert {label for label, _ in asked} == {heading["id"] for heading in headings}
+
+
+GREY = (
+    "Given groups=1, weight of size [64, 3, 7, 7], expected input[8, 1, 28, 28] to have 3 channels"
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "expected input[4, 1, 28, 28] to have 3 channels",
+        f"RuntimeError: {GREY}, but got 1 channels instead",
+        f'Traceback (most recent call last): File "/home/ann/train.py", line 31, in <module> '
+        f"loss = criterion(net(images), labels) RuntimeError: {GREY}, but got 1 channels instead",
+        f"{GREY.lower()} zzxqy",  # a word that is nowhere
+        GREY.replace("weight of size", "weight of shape"),  # a word of another version's
+    ],
+)
+def test_an_error_text_may_be_cut_or_come_with_its_traceback(
+    page: Page, address: str, language: str, text: str
+) -> None:
+    page.goto(f"{address}/{language}/{CHAPTER}")
+    assert searched(page, text)[0] == f"/{language}/{ERRORS}#error-channels"
+    hit = page.locator(".site-search-results a").first
+    expect(hit.locator("em")).to_contain_text("Given groups=1")
+    hit.click()
+    expect(page.locator("#error-channels")).to_be_in_viewport()
 
 
 def test_the_search_box_says_that_nothing_was_found(page: Page, address: str) -> None:
@@ -167,19 +223,27 @@ def test_text_stands_out_from_its_background(
     page = context.new_page()
     page.goto(f"{address}/{language}/{CHAPTER}")
     for selector in ("article p", "article a.reference", "a.twin", ".sidebar-tree a"):
-        colours = page.locator(selector).first.evaluate(
-            """element => {
-                let behind = element;
-                while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)")
-                    behind = behind.parentElement;
-                return [getComputedStyle(element).color,
-                        getComputedStyle(behind).backgroundColor]
-                    .map(colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number));
-            }"""
-        )
-        # WCAG 2.2, success criterion 1.4.3: at least 4.5 to 1
-        assert contrast(*colours) >= 4.5, (selector, colours)
+        stands_out(page, selector)
+    page.goto(f"{address}/{language}/{ERRORS}")
+    for part in ("strong", "mark", "th", "li", "pre.cnnguide-code", "p code"):
+        stands_out(page, f".cnnguide-diagnosis {part}")
     context.close()
+
+
+def stands_out(page: Page, selector: str) -> None:
+    """Compare the colour of the first such element with that behind it."""
+    colours = page.locator(selector).first.evaluate(
+        """element => {
+            let behind = element;
+            while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)")
+                behind = behind.parentElement;
+            return [getComputedStyle(element).color,
+                    getComputedStyle(behind).backgroundColor]
+                .map(colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number));
+        }"""
+    )
+    # WCAG 2.2, success criterion 1.4.3: at least 4.5 to 1
+    assert contrast(*colours) >= 4.5, (selector, colours)
 
 
 def contrast(one: list[float], other: list[float]) -> float:

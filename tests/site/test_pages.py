@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -133,15 +135,50 @@ def test_no_english_is_left_on_a_chinese_page(name: str) -> None:
     assert not left
 
 
+# what is made of names of Python's and torch's stands on a Chinese page as it is
+FORMULA = re.compile(r" {6}[DHWL]_out = .*")
+ROW = re.compile(r"[\w.]+ +\w+ +\([\d, ]+\) .*")  # of a trace
+CALL = re.compile(r" *[\w.]+( \w+)? +(\([\d, ]*\) )?→ (\([\d, ]*\)|✗)")  # before a failure
+PASTE = re.compile(r"^(  \d+\.|    ) ")  # before a line to paste, in a diagnosis as text
+
+
+def quoted_errors() -> re.Pattern[str]:
+    """Match what torch says in English, as the headings of the page about its errors have it."""
+    headings = parse("zh", "guide/when-shapes-dont-fit.html").select("h3[id^=error-] > code")
+    assert len(headings) >= 30
+    return re.compile("|".join(re.escape(one.get_text()).replace("…", ".*") for one in headings))
+
+
+def prose_in(line: str) -> str:
+    """Return what is prose in a line to paste: a comment; all of a condition that is no code."""
+    with suppress(SyntaxError):
+        ast.parse(line.strip().removesuffix(","))
+        comment = re.search(r"(?:^|  )# (.*)", line)
+        # a layer's name alone is a name
+        return comment[1] if comment and not re.fullmatch(r"[\w.]+", comment[1]) else ""
+    return "" if re.fullmatch(r"def \w+\([\w, ]*\):", line) else line
+
+
 @pytest.mark.parametrize("name", names("zh"))
 def test_what_code_prints_on_a_chinese_page_is_chinese(name: str) -> None:
-    # torch speaks English only: its message is quoted where a page explains it
-    # and formulas, and rows of a trace, are made of the API's names
-    formula, row = r" {6}[DHWL]_out = ", r"[\w.]+ +\w+ +\([\d, ]+\) "
-    quoted = re.compile(rf"Given groups=1, weight of size .*|{formula}|{row}")
+    quoted = quoted_errors()
     for output in parse("zh", name).select(".cell_output pre, .sphx-glr-script-out pre"):
-        left = [line for line in output.get_text().splitlines() if english(line)]
-        assert not [line for line in left if not quoted.match(line)]
+        if output.find_parent(class_="cnnguide-diagnosis"):
+            continue  # the next test's
+        for line in output.get_text().splitlines():
+            if FORMULA.fullmatch(line) or ROW.fullmatch(line) or CALL.fullmatch(line):
+                continue
+            said = quoted.sub("", line)  # torch speaks English only
+            assert not english(prose_in(PASTE.sub("", said)) if PASTE.match(said) else said), line
+
+
+@pytest.mark.parametrize("name", names("zh"))
+def test_code_in_a_diagnosis_on_a_chinese_page_is_explained_in_chinese(name: str) -> None:
+    # a comment is prose, and so is a line that says how many calls went before
+    for output in parse("zh", name).select(".cnnguide-diagnosis pre"):
+        paste = "cnnguide-code" in output.get("class", ())
+        for line in output.get_text().splitlines():
+            assert not english(prose_in(line) if paste else CALL.sub("", line)), line
 
 
 @pytest.mark.parametrize("name", names("en"))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isqrt, prod
+from math import gcd, isqrt
 
-import torch
 from torch import Tensor, nn
 
 from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
 from cnnguide.diagnosis.phrases import (
     input_fix,
-    insert_before,
     input_name,
+    insert_before,
     layer_title,
     letters,
     setting_fix,
+    settings_fix,
 )
 from cnnguide.diagnosis.repairs import Fix
 from cnnguide.diagnosis.witness import Call
@@ -71,9 +71,15 @@ class _Convolution:
         if rank == self.axes + 2:
             if shape[1] == self.wanted:
                 return
-            if shape[-1] == self.wanted:
-                yield self.channels_last()
+            # what a convolution puts out has its channels on axis 1
+            laid_out = self.source is not None and self.source.kind.lower().startswith("conv")
+            if shape[-1] == self.wanted and not laid_out:
+                yield self.channels_on(rank - 1)
+            elif self.axes == 3 and shape[2] == self.wanted and not laid_out:
+                yield self.channels_on(2)
             yield from self.other_channels()
+            if self.wanted in shape[2:-1] and self.wanted > 1 and not laid_out:
+                yield self.channels_on(shape.index(self.wanted, 2))
         elif rank == self.axes + 1:
             yield from self.one_axis_less()
         elif rank == self.axes + 3:
@@ -81,31 +87,21 @@ class _Convolution:
         elif rank < self.axes + 1:
             yield from self.far_fewer()
 
-    # ---- channels last ----
+    # ---- channels elsewhere ----
 
-    def channels_last(self) -> Finding:
+    def channels_on(self, axis: int) -> Finding:
+        """Explain an input whose channels stand on another axis than 1."""
         rank = len(self.shape)
-        order = (0, rank - 1, *range(1, rank - 1))
+        order = (0, axis, *(one for one in range(1, rank) if one != axis))
+        last = axis == rank - 1
         here = "".join(("N", *letters(self.axes), "C"))
         there = "".join(("N", "C", *letters(self.axes)))
         if self.axes == 1:
-            what = message(
-                "{layer} wants {wanted} channels on axis 1, but there are {came} numbers; the "
-                "{wanted} stand on the last axis.",
-                layer=self.title,
-                wanted=self.wanted,
-                came=self.shape[1],
-            )
             why = message(
                 "A Conv1d reads (N, C, L): channels first, then the length along which it slides. "
                 "Here the two are exchanged, as they are in text and in tables, (N, L, C)."
             )
-        else:
-            what = message(
-                "{layer} wants {wanted} channels on axis 1, but the channels stand last.",
-                layer=self.title,
-                wanted=self.wanted,
-            )
+        elif last:
             why = message(
                 "Photos are stored as {here}: for each pixel its colours. PyTorch reads {there}: "
                 "for each channel its pixels. The axes have to change places: permute moves them, "
@@ -113,13 +109,27 @@ class _Convolution:
                 here=here,
                 there=there,
             )
+        else:
+            why = message(
+                "PyTorch reads {there}: the channels come right after the batch. A stack of "
+                "frames, say, holds them for each frame. The axes have to change places: permute "
+                "moves them, whereas reshape would only cut the same numbers anew.",
+                there=there,
+            )
         return Finding(
-            "channels-last-input",
+            "channels-last-input" if last else "channels-on-another-axis",
             self.name,
-            what,
+            message(
+                "{layer} wants its channels, {wanted} of them, on axis 1; but {came} numbers are "
+                "there, and the {wanted} stand on axis {axis}.",
+                layer=self.title,
+                wanted=self.wanted,
+                came=self.shape[1],
+                axis=axis,
+            ),
             why,
             self.expected,
-            marked_shape(self.shape, rank - 1),
+            marked_shape(self.shape, axis),
             [self.turned("permute", order, message("the channels go to axis 1"))],
         )
 
@@ -212,10 +222,44 @@ class _Convolution:
         layer = self.failure.layer
         if layer is None or self.name is None:
             return []
-        why = message("a filter then has {came} slices, one for each channel that comes", came=came)
-        if self.groups > 1 and came % self.groups:
-            return []
+        why = message("each filter then has a slice for every channel that comes: {came}", came=came)
+        if self.groups > 1:
+            return self.own_groups(layer, came)
         return [setting_fix(self.failure, f"{self.name}.in_channels", came, why)]
+
+    def own_groups(self, layer: nn.Module, came: int) -> list[Fix]:
+        """Make a grouped convolution for the channels that come; groups may change with them."""
+        made, groups, fixes = getattr(layer, "out_channels", 0), self.groups, list[Fix]()
+        if came <= 1 or not isinstance(made, int) or made < 1:
+            return []
+        if groups == self.wanted:
+            why = message(
+                "it is a depthwise convolution, with a group for each channel: in_channels, groups "
+                "and out_channels change together"
+            )
+            whole = {"in_channels": came, "groups": came, "out_channels": made // groups * came}
+            fixes.append(settings_fix(self.failure, self.name or "", whole, why))
+            if made % came == 0 and made != whole["out_channels"]:
+                kept = {"in_channels": came, "groups": came}
+                why = message("a group for each channel that comes, and as many filters as before")
+                fixes.append(settings_fix(self.failure, self.name or "", kept, why))
+        if came % groups == 0:
+            why = message(
+                "each group of filters then sees channels: {each}", each=came // groups
+            )
+            fixes.append(setting_fix(self.failure, f"{self.name}.in_channels", came, why))
+        elif groups != self.wanted:
+            both = gcd(came, made)
+            divisor = max(one for one in range(1, min(both, groups) + 1) if both % one == 0)
+            why = message(
+                "{groups} groups can't share {came} channels out evenly; {divisor} can",
+                groups=groups,
+                came=came,
+                divisor=divisor,
+            )
+            changed = {"in_channels": came, "groups": divisor}
+            fixes.append(settings_fix(self.failure, self.name or "", changed, why))
+        return fixes
 
     def of_the_input(self, came: int, own: list[Fix]) -> Iterator[Finding]:
         assert self.position is not None
@@ -249,7 +293,7 @@ class _Convolution:
             fixes = [drop, *own]
         elif came == 1 and wanted > 1:
             what = message(
-                "{layer} wants {wanted} channels, but {input} has 1: it is grey.",
+                "{layer} wants {wanted} channels, but {input} has one: it is grey.",
                 layer=self.title,
                 wanted=wanted,
                 input=name,
@@ -371,13 +415,10 @@ class _Convolution:
             fixes.append(
                 self.turned("squeeze", (axis,), message("axis {axis} has length 1", axis=axis))
             )
-        fixes.append(
-            self.turned(
-                "flatten",
-                (0, 1),
-                message("the first two axes as one: each sample for itself"),
-            )
-        )
+        why = message("the first two axes become one: every frame is a sample of its own")
+        if shape[2] == self.wanted:
+            fixes.append(insert_before(self.failure, "flatten", (0, 1), why))
+            fixes.append(self.turned("flatten", (0, 1), why))
         expected = self.expected
         what = message(
             "{layer} takes {wanted} axes, {letters}, but {shape} has {came}.",
@@ -467,5 +508,3 @@ def _told(source: Call | None) -> str:
         return f"{source.name} ({source.kind})"
     return f"{source.kind}()"
 
-
-_ = torch, prod

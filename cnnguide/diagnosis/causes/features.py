@@ -12,10 +12,8 @@ from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
 from cnnguide.diagnosis.phrases import (
     code_fix,
     input_fix,
-    input_name,
     insert_before,
     layer_title,
-    letters,
     setting_fix,
     wrap_fix,
 )
@@ -70,8 +68,6 @@ class _Linear:
         )
 
     def findings(self) -> Iterator[Finding]:
-        yield from self.without_batch()
-        yield from self.channels_last()
         if len(self.shape) >= 3:
             yield from self.not_flattened()
             yield from self.exchanged()
@@ -80,83 +76,6 @@ class _Linear:
             yield from self.flattened()
         else:
             yield from self.other_features()
-
-    # ---- the input's axes ----
-
-    def without_batch(self) -> Iterator[Finding]:
-        """Explain one image without its batch axis: convolutions take it, flatten does not."""
-        first, given = self.failure.first_convolution(), self.failure.first_input()
-        if first is None or given is None or self.source is None:
-            return
-        position, x = given
-        name, layer = first
-        axes = len(layer.kernel_size)  # type: ignore[arg-type]  # every convolution has it
-        if x.dim() != axes + 1:
-            return
-        fixes = [
-            input_fix(
-                self.failure,
-                position,
-                "unsqueeze",
-                (0,),
-                message("axis 0 is for the batch: a batch of one"),
-            )
-        ]
-        grey = x.shape[0] == 1 and layer.in_channels == 1
-        if not grey and layer.in_channels == 1:
-            fixes.append(
-                input_fix(self.failure, position, "unsqueeze", (1,), message("axis 1 is for the channels"))
-            )
-        yield self.finding(
-            "missing-batch-axis",
-            message(
-                "{input} {shape} is one sample without an axis for the batch; that shows only "
-                "at {layer}.",
-                input=input_name(self.failure, position),
-                shape=tuple(x.shape),
-                layer=self.title,
-            ),
-            message(
-                "{first} takes (C, {axes}) as well as (N, C, {axes}), so it did not complain. "
-                "Flattening keeps axis 0, which is meant for the batch; here it holds channels, "
-                "and each channel became a sample of its own.",
-                first=name,
-                axes=", ".join(letters(axes)),
-            ),
-            fixes,
-        )
-
-    def channels_last(self) -> Iterator[Finding]:
-        """Explain (N, H, W, C) whose height is by chance the number of channels."""
-        first, given = self.failure.first_convolution(), self.failure.first_input()
-        if first is None or given is None:
-            return
-        position, x = given
-        rank = len(first[1].kernel_size) + 2  # type: ignore[arg-type]  # as above
-        wanted = first[1].in_channels
-        if x.dim() != rank or x.shape[-1] != wanted or x.shape[1] != wanted or rank < 4:
-            return
-        order = (0, rank - 1, *range(1, rank - 1))
-        fix = input_fix(self.failure, position, "permute", order, message("the channels go to axis 1"))
-        yield self.finding(
-            "channels-last-input",
-            message(
-                "The channels of {input} {shape} may stand last; its height is by chance "
-                "{wanted}, too, so {first} did not complain.",
-                input=input_name(self.failure, position),
-                shape=tuple(x.shape),
-                wanted=wanted,
-                first=first[0],
-            ),
-            message(
-                "Photos are stored as {here}: for each pixel its colours. PyTorch reads {there}: "
-                "for each channel its pixels. The axes have to change places: permute moves them, "
-                "whereas reshape would only cut the same numbers anew and mix the pixels up.",
-                here="NHWC",
-                there="NCHW",
-            ),
-            [fix],
-        )
 
     # ---- what was forgotten ----
 
