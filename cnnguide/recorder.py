@@ -900,6 +900,8 @@ def is_layer(module: nn.Module) -> bool:
     bool
         Whether its forward is torch's own and it holds no other modules.
     """
+    if isinstance(module, torch.jit.ScriptModule):  # compiled: nobody sees inside
+        return False
     home = getattr(type(module).forward, "__module__", None) or ""
     if "forward" in module.__dict__ or not home.startswith("torch.nn.modules."):
         return False

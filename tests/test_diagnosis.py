@@ -6,6 +6,7 @@ import copy
 import importlib
 import random
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ from tests.failures.lookalikes import LOOKALIKES  # noqa: E402  (as above)
 
 # The bars: the right layer, the right repair first, the right repair among the first three
 LAYER, FIRST, THREE = 0.95, 0.85, 0.95
+
+
+@pytest.fixture(autouse=True, scope="module")
+def strict() -> Iterator[None]:
+    """Let an explanation that fails be a failure."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cnnguide.diagnosis.causes.STRICT", True)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnguide.diagnosis.diagnose import diagnose
+from cnnguide.diagnosis.diagnosing import diagnose
 from cnnguide.diagnosis.meanings import cause_meanings
 from cnnguide.diagnosis.notes import (
     explain_errors,

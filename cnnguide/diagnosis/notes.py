@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from cnnguide.diagnosis.diagnose import diagnose
+from cnnguide.diagnosis.diagnosing import diagnose
 from cnnguide.diagnosis.report import Diagnosis
 from cnnguide.diagnosis.witness import own_frames
 from cnnguide.functions import BOOKKEEPING

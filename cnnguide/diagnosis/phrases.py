@@ -364,9 +364,7 @@ def _arguments(
     first = owner
     while isinstance(first, ast.Attribute):
         first = first.value
-    if isinstance(first, ast.Name) and isinstance(
-        expression.variables.get(first.id), ModuleType
-    ):
+    if isinstance(first, ast.Name) and isinstance(expression.variables.get(first.id), ModuleType):
         return list(node.args)
     return [owner, *node.args]
 
@@ -562,7 +560,13 @@ def settings_fix(failure: Failure, name: str, values: dict[str, Any], why: str) 
         code = f"{code}  # {name}"
     same_line = message("in the same line")
     first, *rest = (
-        Fix("set_attribute", f"{name}.{key}".lstrip("."), value, code=f"{key}={value!r}", why=same_line)
+        Fix(
+            "set_attribute",
+            f"{name}.{key}".lstrip("."),
+            value,
+            code=f"{key}={value!r}",
+            why=same_line,
+        )
         for key, value in values.items()
     )
     return replace(first, code=code, why=why, then=tuple(rest))
@@ -608,9 +612,7 @@ def function_of(code: CodeType) -> ast.FunctionDef | None:
     return None
 
 
-def whole_model(
-    failure: Failure, change: Callable[[nn.Module], nn.Module]
-) -> tuple[Wrapped, ...]:
+def whole_model(failure: Failure, change: Callable[[nn.Module], nn.Module]) -> tuple[Wrapped, ...]:
     """Return how a whole model is exchanged for a changed copy; empty where it can't be tried."""
     if isinstance(failure.attempt.target, nn.Module):
         return (Wrapped("", lambda model: change(copy.deepcopy(model))),)

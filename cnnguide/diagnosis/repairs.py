@@ -574,9 +574,7 @@ def layer_code(layer: nn.Module | type[nn.Module], settings: Mapping[str, Any]) 
         for name in _parameters_of(kind)
         if name not in ("self", "device", "dtype", "args", "kwargs")
     ]
-    defaults = {
-        name: one.default for name, one in _parameters_of(kind).items()
-    }
+    defaults = {name: one.default for name, one in _parameters_of(kind).items()}
     positional = _POSITIONAL.get(
         kind.__name__, sum(defaults[name] is inspect.Parameter.empty for name in first)
     )

@@ -170,7 +170,9 @@ class Diagnosis:
         )
 
     def _error(self) -> str:
-        """Return what was raised, in one line."""
+        """Return what was raised, in one line; of what torch.jit says, the last line counts."""
+        if "TorchScript" in str(self.error):
+            return str(self.error).strip().splitlines()[-1]
         text = textwrap.shorten(str(self.error), 400, placeholder=" …")
         if isinstance(self.error, RuntimeError | ValueError) and text:
             return text

@@ -158,12 +158,13 @@ class _Witness(TorchFunctionMode):
         self._gradients: dict[int, tuple[Tensor, Tensor | None, Tensor | None]] = {}
         self.keep = ExitStack()
         for prefix, root in said.roots.items():
-            known = hasattr(root, "_parameters")  # else its super().__init__() was forgotten
-            for one in root.parameters() if known else ():
-                self.note_gradient(one)
             for name, module in module_names(root):
                 whole = ".".join(filter(None, (prefix, name)))
                 self._names.setdefault(id(module), whole)
+                # a module whose super().__init__() was forgotten has none
+                for one in getattr(module, "_parameters", {}).values():
+                    if one is not None:
+                        self.note_gradient(one)
 
     # ---- layers ----
 
@@ -174,7 +175,7 @@ class _Witness(TorchFunctionMode):
         if name is None:
             name = self._met(module)
         self._stack.append((name, module))
-        leaf = is_layer(module)
+        leaf = isinstance(module, torch.jit.ScriptModule) or is_layer(module)
         try:
             if not leaf:
                 return original(module, *args, **kwargs)
@@ -458,23 +459,19 @@ def captured(target: object, depth: int = 4) -> dict[str, Any]:
     dict
         Models, optimizers, tensors and other objects; of modules and classes nothing.
     """
-    found: dict[str, Any] = {}
-    if isinstance(target, nn.Module) or depth == 0:
-        return found
+    if isinstance(target, nn.Module | type) or depth == 0:
+        return {}
     if isinstance(target, functools.partial):
         named = {f"args[{at}]": one for at, one in enumerate(target.args)} | target.keywords
         return _kept(named, depth) | captured(target.func, depth - 1)
-    if isinstance(target, MethodType):
-        owner = target.__self__
-        if isinstance(owner, nn.Module):
-            return {"": owner}
-        return _kept(vars(owner) if hasattr(owner, "__dict__") else {}, depth) | captured(
-            target.__func__, depth - 1
-        )
     if isinstance(target, FunctionType):
         return _kept(_named_in(target), depth)
-    if not isinstance(target, type) and hasattr(target, "__dict__"):
-        return _kept(vars(target), depth)
+    if isinstance(target, MethodType) and isinstance(target.__self__, nn.Module):
+        return {"": target.__self__}
+    owner = target.__self__ if isinstance(target, MethodType) else target
+    found = _kept(dict(getattr(owner, "__dict__", {})), depth)
+    if isinstance(target, MethodType):
+        found |= captured(target.__func__, depth - 1)
     return found
 
 
@@ -516,7 +513,7 @@ def roots_of(target: object, held: dict[str, Any]) -> dict[str, nn.Module]:
     if isinstance(target, nn.Module):
         return {"": target}
     models = {name: one for name, one in held.items() if isinstance(one, nn.Module)}
-    for name, one in held.items():
+    for one in held.values():
         if not isinstance(one, nn.Module) and hasattr(one, "__dict__"):
             models |= {key: part for key, part in vars(one).items() if isinstance(part, nn.Module)}
     unique: dict[int, tuple[str, nn.Module]] = {}

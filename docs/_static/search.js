@@ -94,7 +94,8 @@
     return starts.map(({ id, text: title, location }, at) => {
       const inside = words.slice(location, starts[at + 1]?.location);
       const begin = inside.findIndex((_, end) => join(inside.slice(0, end)).length >= title.length);
-      const excerpt = join(inside.slice(begin, begin + EXCERPT));
+      // Pagefind ends a heading with a full stop
+      const excerpt = join(inside.slice(begin, begin + EXCERPT)).replace(/^[.\s]+/, "");
       return { title, url: id ? `${page.url}#${id}` : page.url, text: join(inside), excerpt };
     });
   }

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CASES", "Case", "Repair", "case", "changes", "mode", "needs", "sets", "turns", "turns_target"]
+__all__ = [
+    "CASES",
+    "Case",
+    "Repair",
+    "case",
+    "changes",
+    "mode",
+    "needs",
+    "sets",
+    "turns",
+    "turns_target",
+]
 
 
 @dataclass(frozen=True)
@@ -80,9 +91,9 @@ CASES: list[Case] = []
 def case(
     group: str,
     *,
-    layer: str | None | tuple[str | None, ...],
+    layer: str | tuple[str | None, ...] | None,
     right: Repair | list[Repair],
-    also: Repair | list[Repair] = [],
+    also: Repair | list[Repair] | tuple[()] = (),
 ) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
     """Note a failing call.
 
@@ -93,7 +104,7 @@ def case(
     def note(make: Callable[[], Any]) -> Callable[[], Any]:
         layers = layer if isinstance(layer, tuple) else (layer,)
         first = tuple(right) if isinstance(right, list) else (right,)
-        more = tuple(also) if isinstance(also, list) else (also,)
+        more = (also,) if isinstance(also, Repair) else tuple(also)
         CASES.append(Case(make.__name__, group, make, layers, first, more))
         return make
 

@@ -10,6 +10,34 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+ELSEWHERE = [  # what would need a GPU, or an older torch, with the label of its section
+    (
+        "error-device",
+        "RuntimeError: Expected all tensors to be on the same device, but found at least two "
+        "devices, cuda:0 and cpu! (when checking argument for argument mat1 in method "
+        "wrapper_CUDA_addmm)",
+    ),
+    (
+        "error-input-type",
+        "RuntimeError: Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) "
+        "should be the same",
+    ),
+    (
+        "error-bounds",
+        "RuntimeError: CUDA error: device-side assert triggered. CUDA kernel errors might be "
+        "asynchronously reported at some other API call",
+    ),
+    (
+        "error-conv-rank",
+        "RuntimeError: Expected 4-dimensional input for 4-dimensional weight [6, 3, 5, 5], but "
+        "got 3-dimensional input of size [3, 32, 32] instead",
+    ),
+    (
+        "error-mat",
+        "RuntimeError: size mismatch, m1: [10 x 6400], m2: [9216 x 4096] at "
+        "/pytorch/aten/src/TH/generic/THTensorMath.cpp:41",
+    ),
+]
 MISTAKES: list[tuple[str, Callable[[], Any]]] = []  # the label of the section, what fails
 
 
@@ -34,13 +62,7 @@ def messages() -> Iterator[tuple[str, str]]:
             yield label, f"{type(error).__name__}: {error}"
         else:
             raise AssertionError(f"this does not fail: a mistake for {label}")
-    # a GPU would be needed for it
-    yield (
-        "error-device",
-        "RuntimeError: Expected all tensors to be on the same device, but found at least two "
-        "devices, cuda:0 and cpu! (when checking argument for argument mat1 in method "
-        "wrapper_CUDA_addmm)",
-    )
+    yield from ELSEWHERE
 
 
 def rand(*size: int, **options: Any) -> torch.Tensor:

@@ -179,6 +179,8 @@ def test_code_in_a_diagnosis_on_a_chinese_page_is_explained_in_chinese(name: str
         paste = "cnnguide-code" in output.get("class", ())
         for line in output.get_text().splitlines():
             assert not english(prose_in(line) if paste else CALL.sub("", line)), line
+    for wanted_or_came in parse("zh", name).select(".cnnguide-diagnosis td"):
+        assert not PHRASE.search(wanted_or_came.get_text())
 
 
 @pytest.mark.parametrize("name", names("en"))

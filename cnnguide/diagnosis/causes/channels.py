@@ -48,9 +48,7 @@ def explain(failure: Failure) -> Iterator[Finding]:
 class _Convolution:
     """A convolution's input, and what the weight wants of it."""
 
-    def __init__(
-        self, failure: Failure, x: Tensor, wanted: int, axes: int, groups: int
-    ) -> None:
+    def __init__(self, failure: Failure, x: Tensor, wanted: int, axes: int, groups: int) -> None:
         self.failure = failure
         self.shape = tuple(x.shape)
         self.wanted = wanted
@@ -156,9 +154,12 @@ class _Convolution:
             came=came,
             source=_told(source),
         )
-        cause, why = "channel-mismatch", message(
-            "What one layer puts out, the next takes in: its in_channels has to be the number of "
-            "channels that come."
+        cause, why = (
+            "channel-mismatch",
+            message(
+                "What one layer puts out, the next takes in: its in_channels has to be the number "
+                "of channels that come."
+            ),
         )
         if source is not None and source.kind in ("cat", "concat"):
             cause = "channels-after-concat"
@@ -222,7 +223,9 @@ class _Convolution:
         layer = self.failure.layer
         if layer is None or self.name is None:
             return []
-        why = message("each filter then has a slice for every channel that comes: {came}", came=came)
+        why = message(
+            "each filter then has a slice for every channel that comes: {came}", came=came
+        )
         if self.groups > 1:
             return self.own_groups(layer, came)
         return [setting_fix(self.failure, f"{self.name}.in_channels", came, why)]
@@ -244,9 +247,7 @@ class _Convolution:
                 why = message("a group for each channel that comes, and as many filters as before")
                 fixes.append(settings_fix(self.failure, self.name or "", kept, why))
         if came % groups == 0:
-            why = message(
-                "each group of filters then sees channels: {each}", each=came // groups
-            )
+            why = message("each group of filters then sees channels: {each}", each=came // groups)
             fixes.append(setting_fix(self.failure, f"{self.name}.in_channels", came, why))
         elif groups != self.wanted:
             both = gcd(came, made)
@@ -305,8 +306,7 @@ class _Convolution:
                 "repeat",
                 repeats,
                 message(
-                    "the grey channel {wanted} times: right for a model that was trained on "
-                    "colour",
+                    "the grey channel {wanted} times: right for a model that was trained on colour",
                     wanted=wanted,
                 ),
             )
@@ -359,9 +359,7 @@ class _Convolution:
                     "(C, H, W), and a batch of them (N, C, H, W)."
                 )
                 if self.axes == 2
-                else message(
-                    "PyTorch reads channels before the axes along which a kernel slides."
-                ),
+                else message("PyTorch reads channels before the axes along which a kernel slides."),
                 marked_shape((wanted, *letters(self.axes)), 0),
                 marked_shape(shape, rank - 1),
                 [self.turned("permute", order, message("the channels go first"))],
@@ -507,4 +505,3 @@ def _told(source: Call | None) -> str:
     if source.layer is not None:
         return f"{source.name} ({source.kind})"
     return f"{source.kind}()"
-

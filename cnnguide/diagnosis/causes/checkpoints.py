@@ -1053,7 +1053,7 @@ def _shapes(state: Mapping[Any, Any]) -> dict[str, Shape]:
     return {
         str(name): tuple(one.shape)
         for name, one in state.items()
-        if hasattr(one, "shape") and not (isinstance(one, Tensor) and nn.parameter.is_lazy(one))
+        if not nn.parameter.is_lazy(one) and hasattr(one, "shape")
     }
 
 

@@ -81,7 +81,7 @@ class _Linear:
 
     def not_flattened(self) -> Iterator[Finding]:
         """Explain feature maps that go into a Linear as they are."""
-        shape, failure = self.shape, self.failure
+        shape = self.shape
         spatial = len(shape) - 2
         channels, area = shape[1], prod(shape[2:])
         flat = channels * area
@@ -217,7 +217,7 @@ class _Linear:
 
     def flattened(self) -> Iterator[Finding]:
         """Explain maps of another size than the Linear was made for."""
-        maps, failure = self.maps, self.failure
+        maps = self.maps
         if len(maps) < 3 or prod(maps[1:]) != self.came:
             yield from self.other_features()
             return
@@ -225,7 +225,9 @@ class _Linear:
         channels, area = maps[1], maps[2:]
         product = " × ".join(map(str, maps[1:]))
         settings = self.own_settings(
-            message("{product} = {came} numbers come for each sample", product=product, came=self.came)
+            message(
+                "{product} = {came} numbers come for each sample", product=product, came=self.came
+            )
         )
         square = self.square(channels, spatial)
         what = message(
@@ -237,9 +239,9 @@ class _Linear:
         if square:
             made_for = " × ".join(map(str, (channels, *square)))
             why = message(
-                "The feature maps before it are {maps}, flattened {product} = {came}. The layer was "
-                "made for {made_for} = {wanted}: for maps of another size, so for an image of "
-                "another size, or with another number of poolings before.",
+                "The feature maps before it are {maps}, flattened {product} = {came}. The layer "
+                "was made for {made_for} = {wanted}: for maps of another size, so for an image "
+                "of another size, or with another number of poolings before.",
                 maps=maps,
                 product=product,
                 came=self.came,
@@ -248,8 +250,8 @@ class _Linear:
             )
         else:
             why = message(
-                "The feature maps before it are {maps}, flattened {product} = {came}; with {channels} "
-                "channels, {wanted} can't be.",
+                "The feature maps before it are {maps}, flattened {product} = {came}; with "
+                "{channels} channels, {wanted} can't be.",
                 maps=maps,
                 product=product,
                 came=self.came,
@@ -350,9 +352,7 @@ class _Linear:
             return wrap_fix(self.failure, call.name, f"x = {code}(x)", why, layer)
         from cnnguide.diagnosis.witness import Patch
 
-        patch = Patch(
-            call.kind, call.place, lambda func, args, options: layer(args[0]).flatten(1)
-        )
+        patch = Patch(call.kind, call.place, lambda func, args, options: layer(args[0]).flatten(1))
         return code_fix(self.name, f"x = {code}(x)  # {where}", why, patch)
 
     # ---- from one Linear to the next ----
@@ -364,9 +364,7 @@ class _Linear:
 
     def other_features(self) -> Iterator[Finding]:
         source = self.source
-        fixes = self.own_settings(
-            message("{came} features come for each sample", came=self.came)
-        )
+        fixes = self.own_settings(message("{came} features come for each sample", came=self.came))
         if source is not None and source.kind == "Linear":
             fixes.append(
                 setting_fix(

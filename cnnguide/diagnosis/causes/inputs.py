@@ -40,9 +40,7 @@ def _without_batch(
     ]
     if x.shape[0] != 1 and layer.in_channels == 1:
         fixes.append(
-            input_fix(
-                failure, position, "unsqueeze", (1,), message("axis 1 is for the channels")
-            )
+            input_fix(failure, position, "unsqueeze", (1,), message("axis 1 is for the channels"))
         )
     yield Finding(
         "missing-batch-axis",

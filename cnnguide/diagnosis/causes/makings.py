@@ -939,7 +939,7 @@ def _pad_mode(failure: Failure) -> Iterator[Finding]:
             f"mode=[{mode!r}]",
             [fix],
         )
-    elif isinstance(x, Tensor):
+    elif isinstance(x, Tensor) and isinstance(mode, str):
         wide = _widths(pads, x.dim(), mode)
         if wide is not None:
             yield _pad_entries(failure, pads, wide)

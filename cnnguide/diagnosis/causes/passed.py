@@ -30,6 +30,7 @@ from cnnguide.diagnosis.repairs import Fix, Held, Replaced, Wrapped
 from cnnguide.diagnosis.witness import is_foreign, own_frames
 from cnnguide.functions import tensors_in
 from cnnguide.language import message
+from cnnguide.recorder import module_names
 
 __all__ = ["GROUPS", "explain"]
 
@@ -144,7 +145,7 @@ def _models_at_hand(failure: Failure) -> list[nn.Module]:
 def _plain_lists(model: nn.Module) -> list[tuple[nn.Module, str, Any]]:
     """Return the plain lists and dicts of layers in a model, with their places."""
     found: dict[int, tuple[nn.Module, str, Any]] = {}
-    for module in model.modules() if hasattr(model, "_modules") else ():
+    for _, module in module_names(model):
         for name, value in vars(module).items():
             several = type(value) in (list, tuple, dict) and not name.startswith("_")
             if several and value and all(isinstance(one, nn.Module) for one in _parts(value)):
@@ -866,7 +867,9 @@ class _Stranger:
                 kind=kind,
                 count=len(self.value),
             )
-        yield self.finding("tuple-passed-on", told, self._why_several(), self._unpacked())
+        pools = maker is not None and getattr(maker[1], "return_indices", False)
+        blamed = maker[0] if maker is not None and pools else None
+        yield self.finding("tuple-passed-on", told, self._why_several(), self._unpacked(), blamed)
 
     def _why_several(self) -> str:
         module = None if self.maker is None else self.maker[1]

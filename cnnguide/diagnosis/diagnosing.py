@@ -13,7 +13,7 @@ from cnnguide.diagnosis.failure import Failure
 from cnnguide.diagnosis.repairs import Attempt
 from cnnguide.diagnosis.report import Diagnosis, Passage
 from cnnguide.diagnosis.search import search
-from cnnguide.diagnosis.witness import Testimony
+from cnnguide.diagnosis.witness import Call, Testimony
 from cnnguide.trace import is_size, whole_size
 
 __all__ = ["diagnose", "diagnosed"]
@@ -138,7 +138,19 @@ def _given(name: str, value: Any) -> Any:
 
 
 def _steps(said: Testimony) -> tuple[Passage, ...]:
-    return tuple(Passage(call.name, call.kind, call.input, call.output) for call in said.calls)
+    """Return the calls on the way, without those that fill new weights with numbers."""
+    return tuple(
+        Passage(call.name, call.kind, call.input, call.output)
+        for call in said.calls
+        if call.layer is not None
+        or not (call.kind == "empty" or (call.writes and call.inputs and _is_new(call, said)))
+    )
+
+
+def _is_new(call: Call, said: Testimony) -> bool:
+    """Return whether a call fills what torch.empty has just made."""
+    maker = call.inputs[0].maker
+    return maker is None or (maker >= 0 and said.calls[maker].kind == "empty")
 
 
 def _last(failure: Failure) -> tuple[Passage, ...]:
