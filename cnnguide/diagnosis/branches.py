@@ -33,6 +33,7 @@ class Branch:
 
     @property
     def shape(self) -> Shape:
+        """The shape of what it ends in."""
         return tuple(self.tensor.shape)
 
     @property

@@ -59,7 +59,7 @@ class Compared:
     ----------
     failure : Failure
         The call that failed.
-    output_name, target_name : str
+    output, target : str
         What torch calls the output and the target.
     target_at : int
         Where the target stands among the arguments; the output stands first.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import linecache
+import tokenize
 from functools import cached_property
 from itertools import islice
 from types import CodeType, FrameType
@@ -16,7 +18,7 @@ from cnnguide.axes import Shape
 from cnnguide.diagnosis.failure import Failure
 from cnnguide.diagnosis.witness import is_foreign
 
-__all__ = ["Expression"]
+__all__ = ["Expression", "without_comment"]
 
 _LONG = 100
 
@@ -28,6 +30,16 @@ class _Range(NamedTuple):
     end_line: int
     column: int
     end_column: int
+
+
+def without_comment(line: str) -> str:
+    """Leave out what is said at the end of a line: it was said of the line as it stood."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(line).readline))
+    except (tokenize.TokenError, IndentationError):
+        return line
+    comment = next((one for one in tokens if one.type == tokenize.COMMENT), None)
+    return line if comment is None else line[: comment.start[1]].rstrip()
 
 
 class Expression:
@@ -113,7 +125,7 @@ class Expression:
             return new
         raw = linecache.getline(self.frame.f_code.co_filename, self._at.line).encode()
         line = (raw[: self._at.column] + new.encode() + raw[self._at.end_column :]).decode()
-        line = line.strip()
+        line = without_comment(line.strip())
         try:
             statement = ast.parse(line).body[0]
         except (SyntaxError, IndexError, ValueError):

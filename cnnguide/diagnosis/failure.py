@@ -17,7 +17,7 @@ from cnnguide.diagnosis.witness import Call, Place, Seen, Testimony, own_frames
 from cnnguide.functions import tensors_in
 from cnnguide.recorder import is_layer, name_of_function
 
-__all__ = ["Failure", "Finding", "marked_shape"]
+__all__ = ["Failure", "Finding", "line_of", "marked_shape"]
 
 # What gives a tensor another number of channels, or other axes
 _TURNS = {

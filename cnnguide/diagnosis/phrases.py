@@ -146,7 +146,7 @@ def _indexed(name: str) -> bool:
 def insert_before(failure: Failure, op: str, args: tuple[Any, ...], why: str) -> Fix:
     """Turn the input of the layer that failed, in the code before it."""
     name = failure.name or failure.where or None
-    code = _turned("x", op, args)
+    code = _turned(failure.variable(), op, args)
     if name:
         code += "  # " + message("before {layer}", layer=name)
     if failure.layer is None or failure.name is None:

@@ -30,8 +30,11 @@ __all__ = [
     "Wrapped",
     "altered",
     "layer_code",
+    "making",
     "module_at",
+    "rebound",
     "settings_of",
+    "turned",
 ]
 
 
@@ -122,8 +125,10 @@ class Fix:
         ----------
         model : torch.nn.Module or callable
             What was diagnosed.
-        *inputs, **kwargs
+        *inputs
             What it was called with.
+        **kwargs
+            Its keyword arguments.
 
         Returns
         -------

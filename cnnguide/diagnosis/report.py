@@ -9,8 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from cnnguide.axes import Shape
 from cnnguide.diagnosis.repairs import Fix
+from cnnguide.diagnosis.witness import is_foreign
 from cnnguide.language import get_language, message
 
 __all__ = ["Diagnosis", "Doubt", "Passage"]
@@ -36,7 +39,7 @@ class Doubt:
     """Something that runs, but is probably wrong."""
 
     cause: str
-    """A stable identifier, such as ``"target-broadcast"``: see Notes of `diagnose`."""
+    """A stable identifier, such as ``"target-broadcast"``; `cause_meanings` lists them all."""
     layer: str | None
     """The dotted name of the layer it is about; None where it is about none."""
     text: str
@@ -59,7 +62,7 @@ class Diagnosis:
     the name begins with that of the model.
     """
     cause: str | None = None
-    """A stable identifier of what is wrong: see Notes of `diagnose`. None where it runs."""
+    """A stable identifier of what is wrong, one of `cause_meanings`; None where it runs."""
     expected: str = ""
     """What was wanted; the number that clashes stands in brackets."""
     actual: str = ""
@@ -133,7 +136,7 @@ class Diagnosis:
         shown = self.steps[-LAST:]
         lines = []
         if len(shown) < len(self.steps):
-            lines.append(message("… {count} calls before", count=len(self.steps) - len(shown)))
+            lines.append(message("… calls before: {count}", count=len(self.steps) - len(shown)))
         names = [f"{step.name} {step.type}".strip() for step in shown]
         width = max(map(_width, names), default=0)
         for step, name in zip(shown, names, strict=True):
@@ -160,7 +163,7 @@ class Diagnosis:
         ]
 
     def _said(self, code: str = "{}") -> str:
-        if isinstance(self.error, RuntimeError | NotImplementedError):
+        if _is_of_torch(self.error):
             return message("torch says: {error}", error=code.format(self._error()))
         return message("Python says: {error}", error=code.format(self._error()))
 
@@ -274,6 +277,15 @@ class Diagnosis:
         }
 
 
+def _is_of_torch(error: BaseException | None) -> bool:
+    """Return whether torch raised an error: the innermost frame is torch's, or calls it."""
+    trail = None if error is None else error.__traceback__
+    while trail is not None and trail.tb_next is not None:
+        trail = trail.tb_next
+    inner = trail is not None and is_foreign(trail.tb_frame.f_code.co_filename)
+    return inner or type(error) in (RuntimeError, torch.OutOfMemoryError)
+
+
 def _tried(fix: Fix) -> str:
     if fix.then:
         return message("tried together on a copy: it runs")
@@ -283,8 +295,9 @@ def _tried(fix: Fix) -> str:
 
 
 def _fix_lines(number: int, fix: Fix) -> list[str]:
-    lines = [f"  {number}. {fix.code}"]
-    lines += [f"     {more}" for one in fix.then for more in one.code.splitlines()]
+    codes = [line for one in (fix, *fix.then) for line in one.code.splitlines()]
+    lines = [f"  {number}. {codes[0]}" if codes else f"  {number}."]
+    lines += [f"     {line}" for line in codes[1:]]
     said = f"→ {fix.why}" if fix.why else "→"
     tried = message("({text})", text=_tried(fix))
     space = "" if get_language() == "zh" else " "
@@ -300,6 +313,8 @@ def _fix_markdown(number: int, fix: Fix) -> str:
 
 def _fix_html(fix: Fix) -> str:
     codes = escape("\n".join([fix.code, *(one.code for one in fix.then)]))
+    if fix.kind == "constraint":  # what has to hold is no line to paste
+        return f"<p>{codes}</p>{escape(fix.why)}"
     said = message("{why} ({tried})", why=fix.why, tried=_tried(fix))
     return f'<pre class="cnnguide-code">{codes}</pre>{escape(said)}'
 

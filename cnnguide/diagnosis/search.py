@@ -63,14 +63,18 @@ def search(
     chain: list[Fix] = []
     if best is None:
         best, chain = _chain(failure, findings, results, depth)
+    elif _is_layer_first(findings[best], results[best]):
+        chain = _repeated(failure, findings[best], depth)
     chosen = best or 0
     fixes = chain + _listed(findings[chosen], results[chosen])
+    of_the_input = any(fix.verified and fix.kind == "transform_input" for fix in fixes[:1])
     for at, tried in enumerate(results):
         if at != chosen:
             fixes += [
                 replace(fix, verified=not fix.then)
                 for place, fix in enumerate(findings[at].fixes)
-                if tried.get(place)
+                # where the input was at fault, the model is left as it is
+                if tried.get(place) and (not of_the_input or fix.kind == "transform_input")
             ]
     return Found(failure, findings[chosen], tuple(_once(fixes)), trials.left_out)
 
@@ -126,6 +130,31 @@ def _chain(
     if further is None:
         return None, []
     return further[0], [further[1]]
+
+
+def _is_layer_first(finding: Finding, tried: dict[int, bool | None]) -> bool:
+    """Return whether a layer's setting is the first advice, but is not enough by itself."""
+    return finding.fixes[0].kind == "set_attribute" and tried.get(0) is False
+
+
+def _repeated(failure: Failure, finding: Finding, depth: int) -> list[Fix]:
+    """Look whether the same fault stands in several places: then all are repaired alike."""
+    if depth <= 1 or failure.trials.spent:
+        return []
+    first = finding.fixes[0]
+    attempt = failure.attempt.with_fix(first)
+    said = failure.trials.watched(attempt)
+    if said.error is None or not _is_further(failure.said, said):
+        return []
+    more = search(attempt, said, failure.trials, depth - 1)
+    then = next(iter(more.fixes), None)
+    setting = str(first.target).rpartition(".")[2]
+    same = then is not None and str(then.target).rpartition(".")[2] == setting
+    if then is None or more.finding.cause != finding.cause or not same:
+        return []
+    if not (then.verified or then.then):
+        return []
+    return [replace(first, then=(replace(then, then=(), verified=False), *then.then))]
 
 
 def _is_further(before: Testimony, after: Testimony) -> bool:

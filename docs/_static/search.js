@@ -4,7 +4,7 @@
   const input = box.querySelector("input");
   const results = box.querySelector(".site-search-results");
   const MOST = 8; // results shown
-  const SENTENCE = 4; // words; so many are an error text rather than words to look for
+  const SENTENCE = 4; // words; so many, with signs between them, are taken for an error text
   const LONGEST = 40; // words of an error text that are looked for
   const EXCERPT = 18; // words
   const PAUSE = 150; // milliseconds without a key, after which the search begins
@@ -33,56 +33,71 @@
     say(location.protocol === "file:" ? results.dataset.offline : results.dataset.failed);
   }
 
-  // ---- as typed: pages with all of the words ----
-
-  async function withAll(text) {
-    const found = await (await load()).search(text);
-    const pages = await Promise.all(found.results.slice(0, MOST).map((hit) => hit.data()));
-    return pages.map((page) => ({ page, section: best(page.sub_results, weight) }));
+  function plainWords(text) {
+    return text.toLowerCase().match(/[a-z_]\w*/g) ?? [];
   }
 
-  function weight(section) {
-    return section.weighted_locations.reduce((sum, word) => sum + word.balanced_score, 0);
+  // Pairs of neighbouring words: numbers, brackets and quotes between them do not count.
+  function pairs(text) {
+    const words = plainWords(text);
+    return words.slice(1).map((word, at) => `${words[at]} ${word}`);
   }
 
   function best(sections, score) {
     return sections.reduce((one, other) => (score(other) > score(one) ? other : one));
   }
 
-  // ---- error texts: numbers, names and quotes are the reader's own, the rest is torch's ----
+  // ---- as typed: pages with all of the words ----
 
-  function plainWords(text) {
-    return text.toLowerCase().match(/[a-z_]\w*/g) ?? [];
+  async function withAll(text) {
+    const found = await (await load()).search(text);
+    const pages = await Promise.all(found.results.slice(0, MOST).map((hit) => hit.data()));
+    return pages.map((page) => {
+      const texts = new Map(sections(page).map((section) => [section.url, pairs(section.text)]));
+      const together = ({ url }) => pairs(text).filter((pair) => texts.get(url)?.includes(pair));
+      const score = (section) => weight(section) * (1 + 10 * together(section).length);
+      // Pagefind may have found the words in the page's title only
+      const whole = { ...page, title: page.meta.title, weighted_locations: [] };
+      return { page, section: best([whole, ...page.sub_results], score) };
+    });
   }
 
-  function pairs(text) {
-    const words = plainWords(text);
-    return new Set(words.slice(1).map((word, at) => `${words[at]} ${word}`));
+  function weight(section) {
+    return section.weighted_locations.reduce((sum, word) => sum + word.balanced_score, 0);
   }
+
+  // ---- error texts: numbers and names are the reader's own, the other words torch's ----
 
   // Pages with any of the words, those with rare words first; then, of these, the sections that
-  // have most pairs of neighbouring words in common with the text, in their headings above all.
+  // have words and pairs of words in common with the text, rare ones and headings above all.
   async function withAny(text) {
     const index = await load();
     const words = [...new Set(plainWords(text))].slice(0, LONGEST);
     const hits = new Map(); // by page
-    for (const { results: found } of await Promise.all(words.map((word) => index.search(word)))) {
+    const searches = [text, ...words].map((some) => index.search(some));
+    for (const { results: found } of await Promise.all(searches)) {
       for (const hit of found) {
         const known = hits.get(hit.id) ?? { hit, score: 0 };
         hits.set(hit.id, { hit, score: known.score + 1 / found.length });
       }
     }
     const likely = [...hits.values()].sort((one, other) => other.score - one.score).slice(0, MOST);
-    const wanted = [...pairs(text)];
-    const shared = (found) => wanted.filter((pair) => found.has(pair)).length;
-    const score = (section) => 2 * shared(pairs(section.title)) + shared(pairs(section.text));
     const pages = await Promise.all(likely.map(({ hit }) => hit.data()));
-    const scored = pages
-      .map((page) => ({ page, section: best(sections(page), score) }))
-      .map((found) => ({ ...found, score: score(found.section) }))
+
+    const parts = (some) => new Set([...plainWords(some), ...pairs(some)]);
+    const scored = pages.flatMap((page) =>
+      sections(page).map((section) => ({ page, section, score: 0, text: parts(section.text) })),
+    );
+    for (const part of parts(text)) {
+      const having = scored.filter((one) => one.text.has(part));
+      for (const one of having) {
+        one.score += (parts(one.section.title).has(part) ? 3 : 1) / having.length;
+      }
+    }
+    const ranked = pages
+      .map((page) => best(scored.filter((one) => one.page === page), (one) => one.score))
       .sort((one, other) => other.score - one.score);
-    const close = scored.filter((found) => found.score);
-    return close.length ? close : scored;
+    return ranked.filter((one) => one.score > ranked[0].score / 4);
   }
 
   function sections(page) {
@@ -122,9 +137,10 @@
   async function find(text) {
     // what a traceback says before the message, or at least the name of the error
     const message = text.replace(/^.*(Error|Exception|Warning):\s/s, "");
-    if (plainWords(message).length >= SENTENCE) return withAny(message);
-    const found = await withAll(text);
-    return found.length ? found : withAny(message);
+    const isError = plainWords(message).length >= SENTENCE && /[\d[(_'":=]/.test(text);
+    const found = isError ? await withAny(message) : await withAll(text);
+    if (found.length) return found;
+    return isError ? withAll(text) : withAny(message);
   }
 
   async function search() {

@@ -185,7 +185,7 @@ def _twice_as_many(failure: Failure, x: Tensor, axis: int, length: int) -> list[
     setting = "out_features" if on_features else "out_channels"
     fixes = []
     for number in (2 * length, length + 1, length - 1):
-        why = message("half of {number} comes out: {half}", number=number, half=number // 2)
+        why = message("GLU halves {number} to {half}", number=number, half=number // 2)
         if number:
             fixes.append(setting_fix(failure, f"{source.name}.{setting}", number, why))
     return fixes[:1] if failure.runs(fixes[0]) else fixes

@@ -322,7 +322,7 @@ def _step_too_early(failure: Failure, shape: Shape) -> Finding:
             loss=backward,
         ),
         message(
-            "The gradient of a layer's input is reckoned with its weights, those of the forward "
+            "The gradient of a layer's input is computed with its weights, those of the forward "
             "pass. The optimizer has written new ones over them."
         ),
         message("the weights of the forward pass"),
@@ -632,7 +632,7 @@ class _Twice:
                 "and have one backward together."
             ),
             message("one backward for each forward pass"),
-            message("a second one"),
+            message("a second backward through the same forward pass"),
             fixes,
         )
 
@@ -875,8 +875,8 @@ def _no_graph(failure: Failure) -> Iterator[Finding]:
 
 def _what(failure: Failure) -> str:
     return message(
-        "{name} does not hang together with anything that can be learned: nothing it was reckoned "
-        "from has requires_grad=True.",
+        "{name} does not depend on anything that can be learned: nothing it was computed from has "
+        "requires_grad=True.",
         name=_name(failure),
     )
 
@@ -920,7 +920,7 @@ def _broken(failure: Failure, call: Call) -> Finding:
         why = message("the gradient goes on to the weights")
         fixes.append(code_fix(call.name or None, code or "detach()", why, patch))
         reason = message(
-            "detach() takes a tensor out of the graph: what is reckoned from it has no gradient "
+            "detach() takes a tensor out of the graph: what is computed from it has no gradient "
             "for the weights before. The line: {line}",
             line=line or "detach()",
         )
@@ -1000,6 +1000,8 @@ def _model_name(failure: Failure) -> str:
     for name, value in variables.items():
         if any(value is one for one in roots) and name.isidentifier() and not name.startswith("_"):
             return name
+        if any(value is one for root in roots for one in root.children()):
+            return "model"  # a part of it goes by a name of its own
     return "model"
 
 
@@ -1186,7 +1188,7 @@ def _leaf(failure: Failure) -> Finding:
         fixes.append(code_fix(failure.where or None, f"{name} = {name}.clone()", why, how))
     shape = tuple(tensor.shape) if tensor is not None else ()
     return Finding(
-        "leaf-changed-in-place",
+        "leaf-changed-inplace",
         failure.name,
         message(
             "{function} writes into a tensor {shape} whose gradient is wanted.",
@@ -1236,7 +1238,10 @@ def _not_used(failure: Failure) -> Finding:
     return Finding(
         "input-not-in-graph",
         None,
-        message("{name} does not depend on one of the tensors.", name=_name(failure)),
+        message(
+            "{name} does not depend on one of the tensors whose gradient is asked for.",
+            name=_name(failure),
+        ),
         message(
             "The gradient was asked for a tensor that had no part in the result: another one of "
             "the same name was used, or a copy made after the forward pass."

@@ -415,8 +415,8 @@ class _Convolution:
             )
         why = message("the first two axes become one: every frame is a sample of its own")
         if shape[2] == self.wanted:
-            fixes.append(insert_before(self.failure, "flatten", (0, 1), why))
             fixes.append(self.turned("flatten", (0, 1), why))
+            fixes.append(insert_before(self.failure, "flatten", (0, 1), why))
         expected = self.expected
         what = message(
             "{layer} takes {wanted} axes, {letters}, but {shape} has {came}.",

@@ -747,7 +747,7 @@ class _Loading:
             if len(paths) == 1
             else message(
                 "Several layers have other shapes in the checkpoint: {layers}. The first is "
-                "{layer}: its {entry} is {own}, the checkpoint's {stored}.",
+                "{layer}: its {entry} is {own} here, {stored} in the checkpoint.",
                 layers=_listed([self.full(one) for one in paths]),
                 layer=self.title(path, layer),
                 entry=last,
@@ -1008,7 +1008,7 @@ class _Loading:
             layers=_listed([self.full(one) for one in missing]),
         )
         return self.finding(
-            "missing-layers",
+            "checkpoint-lacks-layers",
             self.full(missing[0]) if len(missing) == 1 and missing[0] else None,
             what,
             message(

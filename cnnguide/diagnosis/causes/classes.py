@@ -38,6 +38,7 @@ class ClassScores:
         return (*self.shape[:1], *self.shape[2:]) if len(self.shape) > 1 else ()
 
     def findings(self) -> Iterator[Finding]:
+        """Yield explanations, the likeliest first."""
         if not self.shape:
             return
         if self.came == self.wanted:
@@ -126,6 +127,7 @@ class ClassScores:
             yield self.colours()
 
     def one_hot_target(self, count: int) -> Finding:
+        """Explain rows of 0 and 1 where class numbers are wanted."""
         loss = self.loss
         number = loss.turn_target("argmax", (1,), message("the place of the 1 is the class number"))
         fixes = [number]
@@ -261,6 +263,7 @@ class ClassScores:
         )
 
     def same_in_all_channels(self) -> bool:
+        """Return whether a mask holds the same in all its channels."""
         if self.target.is_meta:
             return False
         return bool((self.target == self.target[:, :1]).all())
@@ -513,6 +516,7 @@ class ClassScores:
     # ---- types and ranges ----
 
     def of_the_right_shape(self) -> Iterator[Finding]:
+        """Explain a target of the right shape: its type, or its range."""
         if self.target.dtype not in (torch.int64, torch.uint8):
             yield from self.no_class_numbers()
             return
@@ -520,6 +524,7 @@ class ClassScores:
         yield from self.range()
 
     def no_class_numbers(self) -> Iterator[Finding]:
+        """Explain a target that holds no class numbers."""
         loss, dtype = self.loss, self.target.dtype
         values = values_of(self.target)
         whole = values is None or all(float(one).is_integer() for one in values)
@@ -561,6 +566,7 @@ class ClassScores:
         return small and bool((numbers - numbers.round()).abs().max() < 0.01)
 
     def mask_scaled(self) -> Finding:
+        """Explain a mask that was divided by 255 as photos are."""
         loss = self.loss
         return Finding(
             "mask-scaled",
@@ -710,6 +716,7 @@ class ClassScores:
     def out_of_range(
         self, cause: str, layer: str | None, wrong: int, why: str, fixes: list[Fix]
     ) -> Finding:
+        """Return what all targets out of range have in common."""
         what = message(
             "The output has {classes} scores, for the classes 0 to {last}, but the target holds "
             "{wrong}.",
@@ -802,6 +809,7 @@ class ClassScores:
         )
 
     def from_one(self) -> Finding:
+        """Explain class numbers that are counted from 1."""
         loss = self.loss
         why = message(
             "1 … {classes} becomes 0 … {last}", classes=self.classes, last=self.classes - 1
@@ -822,6 +830,7 @@ class ClassScores:
         )
 
     def below_zero(self, kept: list[int], wrong: list[int]) -> Finding:
+        """Explain class numbers below 0."""
         loss = self.loss
         fixes = []
         why = message("A class number counts from 0: it can't be negative.")
@@ -844,6 +853,7 @@ class ClassScores:
         return self.out_of_range("negative-class", None, min(wrong), why, fixes)
 
     def too_few(self, largest: int) -> Finding:
+        """Explain class numbers for which there are too few outputs."""
         loss = self.loss
         needed = largest + 1
         fixes = self.head_with(needed)

@@ -365,24 +365,27 @@ def _what(
     home: torch.device,
     culprit: Tensor,
 ) -> str:
-    places = {"home": str(home), "place": str(culprit.device)}
+    place = culprit.device
     if attribute is not None:
         return message(
             "self.{name} is on {place}, while the rest is on {home}: it stayed behind when the "
             "model was moved.",
             name=attribute[2],
-            **places,
+            home=home,
+            place=place,
         )
     if made is not None:
         return message(
             "{function}() makes its tensor on {place}, while the rest is on {home}.",
             function=made.kind,
-            **places,
+            home=home,
+            place=place,
         )
     return message(
         "{layer} gets tensors on two devices: {home} and {place}.",
         layer=layer_title(failure),
-        **places,
+        home=home,
+        place=place,
     )
 
 

@@ -67,6 +67,7 @@ def explain(failure: Failure) -> Iterator[Finding]:
         _of_an_index,
         _written_into,
         _subtracted_from,
+        _not_truth_values,
         _beside_weights,
         _beside_others,
         _alone,
@@ -205,23 +206,27 @@ class _Clash:
         )
 
     def what(self) -> str:
-        names = {
-            "layer": self.title,
-            "wanted": short(self.wanted),
-            "came": short(self.came),
-        }
+        wanted, came = short(self.wanted), short(self.came)
         if self.of_weights and self.origin.position is not None:
             return message(
                 "The weights of {layer} are {wanted} numbers, but {input} holds {came} numbers.",
                 input=input_name(self.failure, self.origin.position),
-                **names,
+                layer=self.title,
+                wanted=wanted,
+                came=came,
             )
         if self.of_weights:
             return message(
-                "The weights of {layer} are {wanted} numbers, but what comes is {came}.", **names
+                "The weights of {layer} are {wanted} numbers, but what comes is {came}.",
+                layer=self.title,
+                wanted=wanted,
+                came=came,
             )
         return message(
-            "{layer} joins {wanted} numbers with {came} numbers: both must have one type.", **names
+            "{layer} joins {wanted} numbers with {came} numbers: both must have one type.",
+            layer=self.title,
+            wanted=wanted,
+            came=came,
         )
 
     # ---- words ----
@@ -515,7 +520,7 @@ def _written_into(failure: Failure) -> Iterator[Finding]:
         words = message("an x of floats can be written into")
         fixes.append(input_fix(failure, position, "to", (torch.float32,), words))
     yield Finding(
-        "in-place-type",
+        "inplace-type",
         failure.name,
         message(
             "The result is written into a tensor of {came} numbers, but it has fractions.",
@@ -548,6 +553,30 @@ def _made_anew(failure: Failure) -> list[Fix]:
 def _loaded(target: ast.expr) -> ast.expr:
     """Return what is assigned to as something that is read."""
     return ast.parse(ast.unparse(target), mode="eval").body
+
+
+def _not_truth_values(failure: Failure) -> Iterator[Finding]:
+    """Explain a mask of 0 and 1 where True and False are wanted."""
+    if not failure.kind.startswith("masked_") or len(failure.args) < 2:
+        return
+    mask = failure.args[1]
+    if not isinstance(mask, Tensor) or mask.dtype == torch.bool:
+        return
+    why = message("1 becomes True and 0 becomes False")
+    position = failure.origin(mask)
+    fixes = [] if position is None else [input_fix(failure, position, "to", (torch.bool,), why)]
+    yield Finding(
+        "mask-of-numbers",
+        failure.name,
+        message("{function} wants a mask of True and False.", function=failure.title),
+        message(
+            "A mask says of each place whether it is meant, so it holds truth values; numbers 0 "
+            "and 1 of another type are not taken for them."
+        ),
+        "torch.bool",
+        str(mask.dtype),
+        [*fixes, argument_fix(failure, 1, "to", (torch.bool,), why)],
+    )
 
 
 def _subtracted_from(failure: Failure) -> Iterator[Finding]:

@@ -28,6 +28,8 @@ _FLATTENERS = ("flatten", "Flatten", "view", "reshape")
 
 def explain(failure: Failure) -> Iterator[Finding]:
     """Explain a Linear layer whose input has another number of features."""
+    if isinstance(failure.layer, nn.RNNBase):
+        yield from _recurrent(failure, failure.layer)
     if failure.kind != "linear":
         return
     x, weight = failure.argument(0, "input"), failure.argument(1, "weight")
@@ -36,6 +38,38 @@ def explain(failure: Failure) -> Iterator[Finding]:
     if x.dim() and x.shape[-1] == weight.shape[1]:
         return
     yield from _Linear(failure, x, int(weight.shape[1])).findings()
+
+
+def _recurrent(failure: Failure, layer: nn.RNNBase) -> Iterator[Finding]:
+    """Explain a recurrent layer whose steps have another number of features."""
+    x = next(iter(failure.given), None)
+    if x is None or x.dim() not in (2, 3) or x.shape[-1] == layer.input_size:
+        return
+    came = int(x.shape[-1])
+    yield Finding(
+        "feature-mismatch",
+        failure.name,
+        message(
+            "{layer} wants {wanted} features, but {came} come.",
+            layer=layer_title(failure),
+            wanted=layer.input_size,
+            came=came,
+        ),
+        message(
+            "A recurrent layer reads a sequence step by step, and the last axis holds the numbers "
+            "of one step: input_size of them."
+        ),
+        marked_shape((*"NL", layer.input_size)[3 - x.dim() :], -1),
+        marked_shape(tuple(x.shape), -1),
+        [
+            setting_fix(
+                failure,
+                f"{failure.name}.input_size",
+                came,
+                message("{came} features come at each step", came=came),
+            )
+        ],
+    )
 
 
 class _Linear:
@@ -323,7 +357,7 @@ class _Linear:
                 position,
                 "interpolate",
                 ((size,) * spatial,),
-                message("the model was made for images of this size"),
+                message("the model was made for inputs of this size"),
             )
             if self.failure.runs(fix):
                 return fix
@@ -358,7 +392,9 @@ class _Linear:
     # ---- from one Linear to the next ----
 
     def own_settings(self, why: str) -> list[Fix]:
-        if self.name is None:
+        call = self.flattener
+        mixed = call is not None and call.input[:1] != call.output[:1]  # rows of several samples
+        if self.name is None or mixed:
             return []
         return [setting_fix(self.failure, f"{self.name}.in_features", self.came, why)]
 

@@ -16,7 +16,10 @@ __all__ = ["explain"]
 def explain(failure: Failure) -> Iterator[Finding]:
     """Explain a failure after a first convolution that took an input with other axes."""
     first, given = failure.first_convolution(), failure.first_input()
-    if first is None or given is None or first[1] is failure.layer:
+    if given is None or (first is not None and first[1] is failure.layer):
+        return
+    if first is None:
+        yield from _one_row(failure, *given)
         return
     (name, layer), (position, x) = first, given
     kernel = getattr(layer, "kernel_size", None)
@@ -24,6 +27,33 @@ def explain(failure: Failure) -> Iterator[Finding]:
         return
     yield from _without_batch(failure, name, layer, position, x)
     yield from _channels_last(failure, name, layer, position, x)
+
+
+def _one_row(failure: Failure, position: int | str, x: Tensor) -> Iterator[Finding]:
+    """Explain one sample of a table: Linear layers take it, a norm or a loss does not."""
+    first = next((call for call in failure.said.calls if call.layer is not None), None)
+    if x.dim() != 1 or first is None or first.kind != "Linear":
+        return
+    why = message("axis 0 is for the batch: a batch of one")
+    yield Finding(
+        "missing-batch-axis",
+        failure.name or failure.where or None,
+        message(
+            "{input} {shape} is one sample without an axis for the batch; that shows only later, "
+            "at {place}.",
+            input=input_name(failure, position),
+            shape=tuple(x.shape),
+            place=failure.title,
+        ),
+        message(
+            "{first} takes the features of one sample as well as a batch of them, so it did not "
+            "complain. But what comes later wants (N, features): an axis for the batch, too.",
+            first=first.name,
+        ),
+        marked_shape(("N", x.shape[0]), 0),
+        marked_shape(tuple(x.shape)),
+        [input_fix(failure, position, "unsqueeze", (0,), why)],
+    )
 
 
 def _without_batch(

@@ -372,8 +372,36 @@ def _same_rank(pair: _Pair) -> Iterator[Finding]:
     yield found or _unmatched(pair)
 
 
+def _alpha(pair: _Pair) -> Finding | None:
+    """Explain an image with transparency that meets numbers for three colours."""
+    for place in (0, 1):
+        shape, other = pair.shapes[place], pair.shapes[1 - place]
+        position = pair.failure.position(pair.tensors[place])
+        fits = len(shape) >= 3 and len(other) >= 3 and (shape[-3], other[-3]) == (4, 3)
+        if position is None or not fits or prod(other) != 3:
+            continue
+        axis = len(shape) - 3
+        why = message("leave out the last channel, transparency")
+        fix = input_fix(pair.failure, position, "narrow", (axis, 0, 3), why)
+        finding = pair.finding(
+            "alpha-channel",
+            message(
+                "The image has 4 channels: it seems to carry a channel of transparency (alpha) "
+                "besides red, green and blue."
+            ),
+            [fix],
+            (),
+        )
+        finding.expected, finding.actual = marked_shape(other, -3), marked_shape(shape, axis)
+        return finding
+    return None
+
+
 def _unmatched(pair: _Pair) -> Finding:
     """Say the rule, where no more is known."""
+    alpha = _alpha(pair)
+    if alpha is not None:
+        return alpha
     if pair.axis is not None:
         why = message(
             "Parts that are put one behind the other along one axis have to be equally long on "
@@ -845,9 +873,7 @@ def _inputs_of_other_size(pair: _Pair) -> Finding | None:
     """Explain two inputs that are not equally large."""
     if not all(_input_of(pair, at) for at in (0, 1)):
         return None
-    why = message(
-        "They come from two inputs of unequal height and width, and each layer keeps the ratio."
-    )
+    why = message("The two come from inputs of unequal size, and the layers keep the ratio.")
     small = 0 if prod(pair.shapes[0][2:]) <= prod(pair.shapes[1][2:]) else 1
     fixes = []
     weighted = [bool(pair.failure.history(one)) for one in pair.tensors]
@@ -927,22 +953,30 @@ class _Skip:
             fixes.append(self.need(multiple))
         return self.pair.finding(
             "skip-of-odd-size",
-            message(
-                "Where {skip} was made smaller, its size could not be divided: half of 25 is 12, "
-                "the rest is dropped. Made larger again, 12 become 24, not 25. That happens "
-                "unless height and width can be divided by {multiple}.",
+            self.lost_on_the_way(multiple),
+            fixes,
+        )
+
+    def lost_on_the_way(self, multiple: int) -> str:
+        """Say where a rest was lost, with the size that came where it was halved."""
+        odd = next((one for one in self.skip.size[::-1] if one % 2), None)
+        if self.factor == 2 and odd is not None:
+            return message(
+                "Where {skip} was made smaller, a rest was dropped: half of {odd} is {half}. Made "
+                "larger again, {half} become {even}, not {odd}. That happens unless the sizes of "
+                "the input can be divided by {multiple}.",
                 skip=_size(self.skip.size),
+                odd=odd,
+                half=odd // 2,
+                even=odd - 1,
                 multiple=multiple,
             )
-            if self.factor == 2
-            else message(
-                "Where {skip} was made smaller, its size could not be divided without a rest, and "
-                "the rest is lost when the map is made larger again. That happens unless height "
-                "and width can be divided by {multiple}.",
-                skip=_size(self.skip.size),
-                multiple=multiple,
-            ),
-            fixes,
+        return message(
+            "Where {skip} was made smaller, its size could not be divided without a rest, and "
+            "the rest is lost when the map is made larger again. That happens unless the sizes of "
+            "the input can be divided by {multiple}.",
+            skip=_size(self.skip.size),
+            multiple=multiple,
         )
 
     def need(self, multiple: int) -> Fix:
@@ -1041,7 +1075,7 @@ class _Skip:
         return self.pair.finding(
             "upsampled-too-large",
             message(
-                "{call} makes {before} to {after}, but {other} is {skip}.",
+                "{call} enlarges {before} to {after}, but the size of {other} is {skip}.",
                 other=self.other,
                 call=_told(self.call),
                 before=_size(self.call.input[2:]),
@@ -1155,7 +1189,7 @@ class _Meeting:
             ][:1]
         elif last is not None:
             fixes.append(_with_channels(self.failure, last, self.shortcut.shape))
-        name, other = self.pair.names[self.short], self.pair.names[1 - self.short]
+        name = self.pair.names[self.short]
         why = message(
             "A residual block adds its input to what its layers make of it: both need the same "
             "channels and the same size. The layers made {wanted} of {came}; the shortcut "
@@ -1163,7 +1197,6 @@ class _Meeting:
             wanted=self.main.shape,
             came=self.shortcut.shape,
             name=name,
-            other=other,
         )
         return self.pair.finding("shortcut-mismatch", why, fixes)
 
@@ -1195,7 +1228,7 @@ class _Meeting:
         code = f"self.{base} = {layer_code(kind, settings)}"
         code += "  # " + message("in __init__; in forward: {line}", line=where)
         why = message(
-            "a convolution of 1 × 1 on the shortcut brings it from {came} to {wanted}",
+            "a convolution of 1 × 1 on the shortcut brings its shape from {came} to {wanted}",
             came=came[1:],
             wanted=wanted[1:],
         )
@@ -1475,8 +1508,8 @@ def _written_too_small(failure: Failure, tensors: list[Tensor]) -> Iterator[Find
     yield pair.finding(
         "inplace-broadcast",
         message(
-            "An operation in place, such as +=, writes its result into the first tensor; but "
-            "{result} numbers don't fit into {shape}.",
+            "An operation in place, such as +=, writes its result into the first tensor; but a "
+            "result of shape {result} does not fit into {shape}.",
             result=result,
             shape=first,
         ),

@@ -39,7 +39,7 @@ from cnnguide.diagnosis.repairs import Built, Fix, Replaced, layer_code, setting
 from cnnguide.diagnosis.witness import own_frames
 from cnnguide.language import message
 
-__all__ = ["explain"]
+__all__ = ["explain", "half_kernel"]
 
 # Settings that count something, with the least that each may be
 _COUNTS = {
@@ -116,15 +116,20 @@ def _keywords(failure: Failure) -> Iterator[Finding]:
     fixes = []
     if found[2].startswith("missing"):
         what = message("{layer} is made without {name}.", layer=title, name=name)
-        code = message("give it {name}=…", name=name)
-        fixes.append(
-            Fix("constraint", layer, None, code=code, why=message("it has no usual value"))
-        )
+        if called.startswith("Adaptive"):
+            why = message("1 is usual: one number for each channel")
+            fixes.append(code_fix(layer, f"nn.{called}(1)", why))
+        else:
+            code = message("give it {name}=…", name=name)
+            why = message("it has no usual value")
+            fixes.append(Fix("constraint", layer, None, code=code, why=why))
     else:
         what = message("{layer} has no setting {name}.", layer=title, name=name)
         meant = _meant(name, {key: _KEYWORDS.get(key, "") for key in known})
         if meant is not None:
             fixes.append(_renamed(failure, kind, layer, name, meant))
+        else:
+            fixes += _left_out(failure, kind, layer, name)
     yield Finding(
         "setting-unknown" if "unexpected" in found[2] else "setting-missing",
         layer,
@@ -174,6 +179,26 @@ def _renamed(
 
     why = message("its name in torch")
     return code_fix(layer, code, why, Replaced(kind, "__init__", change))
+
+
+def _left_out(failure: Failure, kind: type[nn.Module], layer: str | None, name: str) -> list[Fix]:
+    """Make a layer without a setting that it does not have."""
+    code, found = f"nn.{kind.__name__}()", failing_call(failure, kind.__name__)
+    if found is not None:
+        statement, call = found
+        call.keywords = [one for one in call.keywords if one.arg != name]
+        code = line_with(statement, call)
+
+    def change(original: Any) -> Any:
+        @functools.wraps(original)
+        def made(self: Any, *args: Any, **kwargs: Any) -> None:
+            kwargs.pop(name, None)
+            original(self, *args, **kwargs)
+
+        return made
+
+    why = message("without it: this layer has none")
+    return [code_fix(layer, code, why, Replaced(kind, "__init__", change))]
 
 
 # ---- where a layer is made ----
@@ -412,7 +437,7 @@ class _Making:
         ]
         if groups != given and not given % groups:
             fixes += self.of_outputs(made, groups)[:1]
-        fixes.append(self.fix("groups", 1, message("or an ordinary convolution, undivided")))
+        fixes.append(self.fix("groups", 1, message("an ordinary convolution, undivided")))
         return fixes
 
     def of_outputs(self, made: int, groups: int) -> list[Fix]:

@@ -651,7 +651,7 @@ class _Layered(_Base):
             )
             if min(size) < 1:
                 continue
-            why = message("the model was made for images of this size")
+            why = message("the model was made for inputs of this size")
             fix = input_fix(self.failure, position, "interpolate", (size,), why)
             if self.failure.runs(fix):
                 return [fix]

@@ -74,7 +74,7 @@ def _without_super(failure: Failure) -> Iterator[Finding]:
         "missing-super-init",
         None,
         message(
-            "The constructor of {kind} does not call super().__init__() before it is used.",
+            "The constructor of {kind} does not call super().__init__() first.",
             kind=kind.__name__,
         ),
         why,

@@ -28,7 +28,7 @@ from cnnguide.diagnosis.phrases import (
     squeezed_batch,
     statement_at,
 )
-from cnnguide.diagnosis.repairs import Fix, Wrapped, settings_of
+from cnnguide.diagnosis.repairs import Fix, Wrapped, layer_code, settings_of
 from cnnguide.diagnosis.witness import Call, Patch
 from cnnguide.language import message
 
@@ -295,11 +295,14 @@ def _pooled_too_late(failure: Failure, x: Tensor, axes: int) -> Iterator[Finding
     """Explain a pool of maps that were flattened before it."""
     for call in failure.history(x):
         if call.kind in ("flatten", "Flatten", "view", "reshape") and len(call.input) == axes + 2:
+            pool = layer_title(failure)
+            if failure.layer is not None:
+                pool = layer_code(failure.layer, settings_of(failure.layer))
             fix = Fix(
-                "constraint",
+                "change_code",
                 failure.name,
-                code=message("{layer} before {call}", layer=layer_title(failure), call=call.kind),
-                why=message("a pool needs height and width; after flattening there are none"),
+                code=f"{pool}, {'nn.Flatten()' if call.layer is not None else call.kind}",
+                why=message("a pool needs height and width, so it goes before flattening"),
             )
             why = message(
                 "{call} made {before} into {after}: what was left of height and width is one row "
@@ -356,7 +359,7 @@ def _grey_picture(failure: Failure, x: Tensor) -> list[Fix]:
 
 
 def _other_mode(failure: Failure, mode: str) -> list[Fix]:
-    why = message("{mode} is for as many axes as come", mode=mode)
+    why = message("{mode} is for inputs like this one", mode=mode)
     if isinstance(failure.layer, nn.Upsample) and failure.name is not None:
         return [setting_fix(failure, f"{failure.name}.mode", mode, why)]
     found = failing_call(failure, "interpolate", "upsample")

@@ -193,7 +193,7 @@ class _Transposed:
             self.name,
             message(
                 "{layer} has output_padding={extra}, but stride {stride} and dilation {dilation}: "
-                "output_padding has to be smaller than one of the two.",
+                "output_padding has to be smaller than the stride or the dilation.",
                 layer=self.title,
                 extra=plain(self.extra),
                 stride=plain(self.stride),
@@ -364,8 +364,12 @@ class _Transposed:
                 "constraint",
                 "output_size",
                 None,
-                code=f"output_size={least}" + (f" … {most}" if most != least else ""),
-                why=message("the sizes that this layer can make of such an input"),
+                code=f"output_size={most}",
+                why=message(
+                    "of such an input this layer can make sizes from {least} to {most}",
+                    least=least,
+                    most=most,
+                ),
             )
         )
         if wanted is not None:

@@ -98,7 +98,7 @@ class _View:
         self.known = prod(one for one in sizes if one >= 0)
         self.count = x.numel()
         self.history = failure.history(x)
-        self.name = self.variable
+        self.name = "x" if self.variable == "self" else self.variable  # torch's own
 
     @property
     def fills(self) -> bool:
@@ -635,7 +635,7 @@ class _Maps:
         sizes = [*_USUAL, round(guess), round((self.side + 1) * factor)]
         near = [one for one in dict.fromkeys(sizes) if 0.5 < one / max(guess, 1) < 2]
         near.sort(key=lambda one: (one not in _USUAL, abs(one - guess)))
-        why = message("the model was made for images of this size")
+        why = message("the model was made for inputs of this size")
         for size in near[:4]:
             fix = input_fix(self.failure, position, "interpolate", ((size,) * self.axes,), why)
             if self.failure.runs(fix):
