@@ -40,7 +40,9 @@ from cnnguide import (
     conv_weight_shape,
     convolve,
     dead_units,
+    diagnose,
     explain,
+    explain_errors,
     hwc_to_chw,
     init_weights,
     interpolate_output_size,
@@ -67,12 +69,14 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 RECORDS = {
     *("Activation", "ActivationUnits", "Advice", "Convolution", "DeadUnits", "Explanation"),
     *("Formula", "Hint", "LayerFacts", "OutputValue", "ReceptiveField", "Row", "Section"),
-    *("Trace", "TraceError"),
+    *("Trace", "TraceError", "Diagnosis", "Doubt", "Fix", "Passage"),
 }
 # Steps that rules take with numbers that a layer has checked, and what only passes an argument on
 UNCHECKED = {
     *(f"ReceptiveField.{name}" for name in ("window", "scatter", "resize", "union")),
     "Trace.to_json",
+    # what was diagnosed, and checked then; what IPython itself passes
+    *("Fix.apply", "load_ipython_extension", "unload_ipython_extension"),
 }
 IN_BOTH_LANGUAGES = (set_language, use_language)  # the reader's language is what is unknown
 
@@ -475,6 +479,13 @@ for function in (trace, advise):
         refuses(
             "model", TypeError, repr(value), "make the model first", function, value, (1, 3, 8, 8)
         )
+for value in (None, "Conv2d", 3, torch.zeros(2)):
+    refuses("model", TypeError, repr(value), "give the model itself", diagnose, value, (1, 3, 8, 8))
+refuses("inputs", ValueError, ("inputs[0][1]", "0"), "at least 1", diagnose, CONV, (1, 0, 8, 8))
+refuses("inputs", TypeError, ("inputs[0][1]", "3.0"), "whole", diagnose, CONV, (1, 3.0, 8, 8))
+refuses("kwargs", ValueError, ("x[1]", "0"), "at least 1", diagnose, CONV, x=(1, 0, 8, 8))
+refuses("lang", TypeError, "3", "such as 'en'", explain_errors, 3)
+refuses("lang", ValueError, "klingon", "choose 'en'", explain_errors, "klingon")
 for value in (3, "1,3,8,8", None, 2.5):
     refuses("inputs", TypeError, repr(value), "(1, 3, 224, 224)", trace, CONV, value)
     refuses("input_size", TypeError, repr(value), "such as", advise, CONV, value)

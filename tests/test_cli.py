@@ -20,7 +20,7 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 # Names and code that are the same in every language
 CODE = re.compile(
     r"--\w+|\w*\.\w+|[NCHW](,[NCHW])+|'[^']*'|\"[^\"]*\"|“[^”]*”|"
-    r"(?<![A-Za-z])(?:cnnguide|module|factory|en|zh|table|markdown|json|trace|explain|advise|Markdown|Python|ReLU)"
+    r"(?<![A-Za-z])(?:cnnguide|module|factory|en|zh|table|markdown|json|trace|explain|advise|diagnose|Markdown|Python|ReLU)"
     r"(?![A-Za-z])"
 )
 
@@ -244,7 +244,7 @@ def test_an_unknown_language_is_told_in_both(capsys):
     assert HAN.search(err)
 
 
-@pytest.mark.parametrize("words", [(), ("explain",), ("trace",), ("advise",)])
+@pytest.mark.parametrize("words", [(), ("explain",), ("trace",), ("diagnose",), ("advise",)])
 def test_help_is_in_the_readers_language(capsys, words):
     code, english, _ = run(capsys, *words, "--help", "--lang", "en")
     assert code == 0
@@ -292,3 +292,65 @@ def test_it_leaves_language_and_environment_as_they_were(capsys, monkeypatch):
     before = dict(os.environ), gettext.textdomain()
     run(capsys, "--help", "--lang", "zh")
     assert (dict(os.environ), gettext.textdomain()) == before
+
+
+FAILING = """
+from torch import nn
+
+
+def net():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(288, 2))
+
+
+def never_made():
+    return nn.Conv2d(3, 63, 3, groups=2)
+
+
+def with_size(size):
+    return nn.Linear(size, 2)
+"""
+
+
+@pytest.fixture
+def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "failing_models.py").write_text(FAILING, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "failing_models", raising=False)
+    return "failing_models"
+
+
+def test_diagnose_says_why_a_model_fails_and_its_exit_code_is_1(capsys, failing):
+    words = ("diagnose", f"{failing}:net", "--input", "1,1,8,8", "--lang")
+    code, out, err = run(capsys, *words, "en")
+    assert (code, err) == (1, "")
+    assert "0 (Conv2d) wants 3 channels" in out
+    code, out, _ = run(capsys, *words, "zh")
+    assert code == 1
+    assert "需要3个通道" in out
+
+
+def test_diagnose_says_that_a_model_runs(capsys, failing):
+    code, out, _ = run(capsys, "diagnose", f"{failing}:net", "--input", "1,3,8,8", "--lang", "en")
+    assert (code, out.strip()) == (0, "It runs, and nothing looks wrong.")
+
+
+def test_diagnose_says_why_a_model_cannot_even_be_made(capsys, failing):
+    code, out, _ = run(capsys, "diagnose", f"{failing}:never_made", "--lang", "en")
+    assert code == 1
+    assert "groups" in out
+
+
+def test_diagnose_writes_json(capsys, failing):
+    words = ("diagnose", f"{failing}:net", "--input", "1,1,8,8", "--format", "json")
+    code, out, _ = run(capsys, *words)
+    assert code == 1
+    assert json.loads(out)["cause"] == "grey-input"
+
+
+def test_diagnose_wants_a_size_and_a_factory_without_arguments(capsys, failing):
+    code, _, err = run(capsys, "diagnose", f"{failing}:net", "--lang", "en")
+    assert code == 2
+    assert "--input" in err
+    code, _, err = run(capsys, "diagnose", f"{failing}:with_size", "--lang", "en")
+    assert code == 1
+    assert "needs size" in err

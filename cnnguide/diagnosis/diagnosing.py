@@ -29,8 +29,7 @@ def diagnose(model: Callable[..., Any], /, *inputs: Any, **kwargs: Any) -> Diagn
     Parameters
     ----------
     model : torch.nn.Module or callable
-        A model, a loss, a training step, or any function such as
-        ``lambda: nn.Conv2d(3, 64, 3, groups=2)``.
+        A model, a loss, a training step, or any other function.
     *inputs : tuple of int, torch.Tensor or anything
         What it is called with. A tuple of whole numbers stands for a float32 tensor of that
         size; everything else is passed on as it is.

@@ -298,25 +298,27 @@ def _fix_lines(number: int, fix: Fix) -> list[str]:
     codes = [line for one in (fix, *fix.then) for line in one.code.splitlines()]
     lines = [f"  {number}. {codes[0]}" if codes else f"  {number}."]
     lines += [f"     {line}" for line in codes[1:]]
-    said = f"→ {fix.why}" if fix.why else "→"
-    tried = message("({text})", text=_tried(fix))
-    space = "" if get_language() == "zh" else " "
-    return lines + [f"     {line}" for line in _wrapped(f"{said}{space}{tried}", 90)]
+    return lines + [f"     {line}" for line in _wrapped(f"→ {_said_of(fix)}", 90)]
+
+
+def _said_of(fix: Fix) -> str:
+    """Say why a repair helps, and whether it was tried."""
+    if not fix.why:
+        return _tried(fix)
+    return message("{why} ({tried})", why=fix.why, tried=_tried(fix))
 
 
 def _fix_markdown(number: int, fix: Fix) -> str:
     codes = [fix.code, *(one.code for one in fix.then)]
     block = "\n".join(["```python", *codes, "```"])
-    said = message("{why} ({tried})", why=fix.why, tried=_tried(fix))
-    return f"{number}. {said}\n\n{textwrap.indent(block, '   ')}\n"
+    return f"{number}. {_said_of(fix)}\n\n{textwrap.indent(block, '   ')}\n"
 
 
 def _fix_html(fix: Fix) -> str:
     codes = escape("\n".join([fix.code, *(one.code for one in fix.then)]))
     if fix.kind == "constraint":  # what has to hold is no line to paste
-        return f"<p>{codes}</p>{escape(fix.why)}"
-    said = message("{why} ({tried})", why=fix.why, tried=_tried(fix))
-    return f'<pre class="cnnguide-code">{codes}</pre>{escape(said)}'
+        return f"<p><code>{codes}</code></p>{escape(fix.why)}"
+    return f'<pre class="cnnguide-code">{codes}</pre>{escape(_said_of(fix))}'
 
 
 def _fix_dict(fix: Fix) -> dict[str, Any]:

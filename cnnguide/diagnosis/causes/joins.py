@@ -415,7 +415,7 @@ def _unmatched(pair: _Pair) -> Finding:
     one, other = pair.names
     axes = pair.unequal if pair.ranks[0] == pair.ranks[1] else []
     code = f"{one}.shape[{axes[0]}] == {other}.shape[{axes[0]}]" if axes else ""
-    need = Fix("constraint", None, code=code or f"{one}.shape == {other}.shape", why=why)
+    need = Fix("constraint", None, code=code or f"{one}.shape == {other}.shape")
     return pair.finding("shapes-do-not-match", why, [need])
 
 
