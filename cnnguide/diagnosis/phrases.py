@@ -28,6 +28,7 @@ __all__ = [
     "around_fix",
     "attribute_of",
     "axes_of",
+    "call_fix",
     "call_on",
     "code_fix",
     "failing_call",
@@ -642,3 +643,28 @@ _MOVING = {
     *"permute transpose movedim swapaxes Linear linear view reshape flatten Flatten".split(),
     *"Embedding embedding unflatten Unflatten MultiheadAttention LSTM GRU RNN".split(),
 }
+
+
+def call_fix(
+    failure: Failure,
+    target: str | None,
+    position: int,
+    name: str,
+    value: Any,
+    why: str,
+    *kinds: str,
+) -> Fix:
+    """Give the function that failed another argument, in the line that calls it."""
+    found = failing_call(failure, failure.kind, *kinds)
+    code = f"{name}={value!r}"
+    if found is not None:
+        statement, call = found
+        set_argument(call, position, name, ast.parse(repr(value), mode="eval").body)
+        code = line_with(statement, call)
+
+    def change(func: Any, args: Any, options: Any) -> Any:
+        if len(args) > position:
+            return func(*args[:position], value, *args[position + 1 :], **options)
+        return func(*args, **{**options, name: value})
+
+    return code_fix(target, code, why, failure.patched(change))

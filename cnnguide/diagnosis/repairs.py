@@ -100,7 +100,10 @@ class Fix:
     value: Any = None
     """The setting's new value, or the new mode."""
     op: str | None = None
-    """The method of tensors, or ``"interpolate"`` for `torch.nn.functional.interpolate`."""
+    """The method of tensors; ``"interpolate"`` and ``"pad"`` are of `torch.nn.functional`.
+
+    ``"as_tensor"`` is `torch.as_tensor`, for arrays and the like.
+    """
     args: tuple[Any, ...] = ()
     """Its arguments."""
     code: str = ""

@@ -47,7 +47,7 @@ def features_from_a_division_that_is_a_float() -> Any:
         def __init__(self, side: int = 28) -> None:
             super().__init__()
             self.conv = nn.Conv2d(1, 8, 3, padding=1)
-            self.fc = nn.Linear(8 * (side / 2) * (side / 2), 10)  # type: ignore[arg-type]
+            self.fc = nn.Linear(8 * (side / 2) * (side / 2), 10)  # type: ignore[arg-type]  # the mistake itself
 
     return Digits, (), {}
 

@@ -29,6 +29,16 @@ def explain(failure: Failure) -> Iterator[Finding]:
     yield from _channels_last(failure, name, layer, position, x)
 
 
+def _late(failure: Failure, position: int | str, x: Tensor) -> str:
+    return message(
+        "{input} {shape} is one sample without an axis for the batch; that shows only later, at "
+        "{place}.",
+        input=input_name(failure, position),
+        shape=tuple(x.shape),
+        place=failure.title,
+    )
+
+
 def _one_row(failure: Failure, position: int | str, x: Tensor) -> Iterator[Finding]:
     """Explain one sample of a table: Linear layers take it, a norm or a loss does not."""
     first = next((call for call in failure.said.calls if call.layer is not None), None)
@@ -38,13 +48,7 @@ def _one_row(failure: Failure, position: int | str, x: Tensor) -> Iterator[Findi
     yield Finding(
         "missing-batch-axis",
         failure.name or failure.where or None,
-        message(
-            "{input} {shape} is one sample without an axis for the batch; that shows only later, "
-            "at {place}.",
-            input=input_name(failure, position),
-            shape=tuple(x.shape),
-            place=failure.title,
-        ),
+        _late(failure, position, x),
         message(
             "{first} takes the features of one sample as well as a batch of them, so it did not "
             "complain. But what comes later wants (N, features): an axis for the batch, too.",
@@ -75,13 +79,7 @@ def _without_batch(
     yield Finding(
         "missing-batch-axis",
         failure.name or failure.where or None,
-        message(
-            "{input} {shape} is one sample without an axis for the batch; that shows only later, "
-            "at {place}.",
-            input=input_name(failure, position),
-            shape=tuple(x.shape),
-            place=failure.title,
-        ),
+        _late(failure, position, x),
         message(
             "{first} takes (C, {axes}) as well as (N, C, {axes}), so it did not complain. But "
             "later axis 0 is taken for the batch and axis 1 for the channels, and here they hold "

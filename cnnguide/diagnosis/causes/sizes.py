@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from cnnguide.diagnosis.causes.makings import half_kernel
 from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
 from cnnguide.diagnosis.phrases import (
     axes_of,
+    call_fix,
     code_fix,
     failing_call,
     input_fix,
@@ -632,19 +633,7 @@ class _TooSmall:
 
     def changed_line(self, position: int, name: str, value: Any, why: str) -> list[Fix]:
         """Write the failing call of a function with another argument."""
-        found = failing_call(self.failure, self.failure.kind)
-        code = f"{name}={value!r}"
-        if found is not None:
-            statement, call = found
-            set_argument(call, position, name, ast.parse(repr(value), mode="eval").body)
-            code = line_with(statement, call)
-
-        def change(func: Any, args: Any, options: Any) -> Any:
-            if len(args) > position:
-                return func(*args[:position], value, *args[position + 1 :], **options)
-            return func(*args, **{**options, name: value})
-
-        return [code_fix(self.name, code, why, self.failure.patched(change))]
+        return [call_fix(self.failure, self.name, position, name, value, why)]
 
     # ---- poolings ----
 
@@ -828,9 +817,10 @@ def _other_edges(failure: Failure, axes: int) -> list[Fix]:
         set_argument(call, 2, "mode", ast.Constant("replicate"))
         code = line_with(statement, call)
     pads = failure.argument(1, "pad")
-    change: Callable[[Any, Any, Any], Any] = lambda func, args, options: func(  # noqa: E731
-        args[0], pads, mode="replicate"
-    )
+
+    def change(func: Any, args: Any, options: Any) -> Any:
+        return func(args[0], pads, mode="replicate")
+
     return [code_fix(name, code, again, failure.patched(change))]
 
 

@@ -13,6 +13,7 @@ from cnnguide.arithmetic import conv_transpose_output_size
 from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
 from cnnguide.diagnosis.phrases import (
     axes_of,
+    call_fix,
     code_fix,
     failing_call,
     layer_title,
@@ -86,19 +87,8 @@ class _Transposed:
         one = plain(value)
         if self.name is not None:
             return setting_fix(self.failure, f"{self.name}.{name}".lstrip("."), one, why)
-        found = failing_call(self.failure, self.failure.kind, f"conv_transpose{self.axes}d")
-        code = f"{name}={one!r}"
-        if found is not None:
-            statement, call = found
-            set_argument(call, position, name, ast.parse(repr(one), mode="eval").body)
-            code = line_with(statement, call)
-
-        def change(func: Any, args: Any, options: Any) -> Any:
-            if len(args) > position:
-                return func(*args[:position], one, *args[position + 1 :], **options)
-            return func(*args, **{**options, name: one})
-
-        return code_fix(None, code, why, self.failure.patched(change))
+        kind = f"conv_transpose{self.axes}d"
+        return call_fix(self.failure, None, position, name, one, why, kind)
 
     def spans(self) -> tuple[int, ...]:
         kernel = self.kernel or (1,) * self.axes
