@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from cnnguide.axes import Shape
 from cnnguide.diagnosis.compared import broadcast_shape
+from cnnguide.diagnosis.failure import titled
 from cnnguide.diagnosis.repairs import Attempt
 from cnnguide.diagnosis.report import Doubt
 from cnnguide.diagnosis.witness import Call, Seen, Testimony, watch
@@ -443,7 +444,7 @@ def _title(call: Call) -> str:
     """Name a call: ``conv1 (Conv2d)``, or the function."""
     if call.layer is None:
         return f"{call.kind}()"
-    return f"{call.name} ({call.kind})" if call.name else call.kind
+    return titled(call.name, call.kind)
 
 
 def _layer_name(call: Call) -> str | None:

@@ -15,9 +15,10 @@ from cnnguide.diagnosis.repairs import Attempt, Fix
 from cnnguide.diagnosis.trials import Trials
 from cnnguide.diagnosis.witness import Call, Place, Seen, Testimony, own_frames
 from cnnguide.functions import tensors_in
+from cnnguide.language import message
 from cnnguide.recorder import is_layer, name_of_function
 
-__all__ = ["Failure", "Finding", "line_of", "marked_shape"]
+__all__ = ["Failure", "Finding", "line_of", "marked_shape", "titled"]
 
 # What gives a tensor another number of channels, or other axes
 _TURNS = {
@@ -97,7 +98,7 @@ class Failure:
         """What failed, in words: ``conv1 (Conv2d)``, or the function."""
         if self.layer is not None:
             kind = type(self.layer).__name__
-            return f"{self.name} ({kind})" if self.name else kind
+            return titled(self.name, kind)
         return f"{self.kind}()" if self.kind else self.where
 
     @cached_property
@@ -262,6 +263,15 @@ class Failure:
     def runs(self, *fixes: Fix) -> bool:
         """Try repairs together on a copy; return whether the whole call runs."""
         return self.trials.run(self.attempt, *fixes)
+
+
+def titled(name: str | None, kind: str) -> str:
+    """Name a layer in words: ``conv1 (Conv2d)``, or its class where it has no name."""
+    if not name:
+        return kind
+    if name.isdigit():  # in an nn.Sequential, whose layers have numbers for names
+        return message("layer {name} ({kind})", name=name, kind=kind)
+    return f"{name} ({kind})"
 
 
 def line_of(place: Place | None) -> str:

@@ -55,7 +55,7 @@ class explain_errors:  # noqa: N801  (it is called like a function: with explain
     ...         model(torch.rand(4, 1, 28, 28))
     ... except RuntimeError as error:
     ...     print(error.__notes__[0].splitlines()[0])
-    0 (Conv2d) wants 3 channels, but the input has one: it is grey.
+    layer 0 (Conv2d) wants 3 channels, but the input has one: it is grey.
     """
 
     def __init__(self, lang: str | None = None) -> None:

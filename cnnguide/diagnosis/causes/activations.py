@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnguide.diagnosis.expression import Expression
-from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, marked_shape, titled
 from cnnguide.diagnosis.phrases import (
     around_fix,
     code_fix,
@@ -275,7 +275,7 @@ def _lost(failure: Failure, x: Tensor) -> str:
         if len(call.output) < len(call.input):
             return message(
                 "{call} made {before} into {after}; axes are counted anew after it, from 0.",
-                call=f"{call.name} ({call.kind})" if call.layer is not None else f"{call.kind}()",
+                call=titled(call.name, call.kind) if call.layer is not None else f"{call.kind}()",
                 before=call.input,
                 after=call.output,
             )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cnnguide.axes import Shape
 from cnnguide.diagnosis.expression import Expression
-from cnnguide.diagnosis.failure import Failure, Finding, line_of
+from cnnguide.diagnosis.failure import Failure, Finding, line_of, titled
 from cnnguide.diagnosis.phrases import code_fix, setting_fix
 from cnnguide.diagnosis.repairs import Fix, Wrapped
 from cnnguide.diagnosis.witness import Call, Patch, Place, Seen
@@ -185,7 +185,7 @@ def _in_place(failure: Failure, writer: Call, shape: Shape) -> Finding:
 
 def _told(call: Call) -> str:
     if call.layer is not None:
-        return f"{call.name} ({call.kind})" if call.name else call.kind
+        return titled(call.name, call.kind)
     return f"{call.kind}()"
 
 

@@ -7,7 +7,7 @@ from math import gcd, isqrt
 
 from torch import Tensor, nn
 
-from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, marked_shape, titled
 from cnnguide.diagnosis.phrases import (
     input_fix,
     input_name,
@@ -503,5 +503,5 @@ def _told(source: Call | None) -> str:
     if source is None:
         return message("the code before it")
     if source.layer is not None:
-        return f"{source.name} ({source.kind})"
+        return titled(source.name, source.kind)
     return f"{source.kind}()"

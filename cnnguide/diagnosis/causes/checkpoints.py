@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnguide.axes import Shape
-from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, marked_shape, titled
 from cnnguide.diagnosis.phrases import code_fix, failing_call, name_in, setting_fix, value_of
 from cnnguide.diagnosis.repairs import (
     Built,
@@ -690,7 +690,7 @@ class _Loading:
 
     def title(self, path: str, layer: nn.Module) -> str:
         name = self.full(path)
-        return f"{name} ({type(layer).__name__})" if name else type(layer).__name__
+        return titled(name, type(layer).__name__)
 
     def settings_fixes(
         self, changes: list[tuple[str, nn.Module, dict[str, Any]]], why: str

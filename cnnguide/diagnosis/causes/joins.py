@@ -21,7 +21,7 @@ from cnnguide.diagnosis.branches import (
     size_settings,
 )
 from cnnguide.diagnosis.expression import Expression
-from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, marked_shape, titled
 from cnnguide.diagnosis.phrases import (
     code_fix,
     input_fix,
@@ -1142,7 +1142,7 @@ def _size(size: Shape) -> str:
 
 
 def _told(call: Call) -> str:
-    return f"{call.name} ({call.kind})" if call.layer is not None else f"{call.kind}()"
+    return titled(call.name, call.kind) if call.layer is not None else f"{call.kind}()"
 
 
 class _Meeting:

@@ -18,7 +18,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from cnnguide.arithmetic import conv_padding
-from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, marked_shape, titled
 from cnnguide.diagnosis.phrases import (
     axes_of,
     code_fix,
@@ -305,7 +305,7 @@ class _Making:
     @property
     def title(self) -> str:
         kind = self.kind.__name__
-        return f"{self.name} ({kind})" if self.name else kind
+        return titled(self.name, kind)
 
     @property
     def axes(self) -> int:

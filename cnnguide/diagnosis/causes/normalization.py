@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnguide.axes import Shape
-from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, marked_shape, titled
 from cnnguide.diagnosis.phrases import (
     around_fix,
     code_fix,
@@ -70,7 +70,7 @@ def _told(source: Call | None) -> str:
     if source is None:
         return message("the code before it")
     if source.layer is not None:
-        return f"{source.name} ({source.kind})"
+        return titled(source.name, source.kind)
     return f"{source.kind}()"
 
 

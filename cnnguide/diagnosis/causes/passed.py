@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cnnguide.diagnosis.expression import Expression
-from cnnguide.diagnosis.failure import Failure, Finding
+from cnnguide.diagnosis.failure import Failure, Finding, titled
 from cnnguide.diagnosis.phrases import (
     code_fix,
     function_of,
@@ -300,7 +300,7 @@ class _Unfit:
     @property
     def title(self) -> str:
         kind = type(self.module).__name__
-        return f"{self.name} ({kind})" if self.name else kind
+        return titled(self.name, kind)
 
     @cached_property
     def node(self) -> ast.Call | None:

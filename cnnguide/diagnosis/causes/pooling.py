@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, marked_shape, titled
 from cnnguide.diagnosis.phrases import (
     axes_of,
     code_fix,
@@ -199,7 +199,7 @@ def _no_pair(failure: Failure) -> Iterator[Finding]:
     why = message("the pooling then gives its indices, too")
     first, line = ast.unparse(target.elts[0]), ast.unparse(statement)
     if call.layer is not None:
-        title = f"{call.name} ({call.kind})"
+        title = titled(call.name, call.kind)
         fixes = [setting_fix(failure, f"{call.name}.return_indices".lstrip("."), True, why)]
         fixes.append(
             code_fix(

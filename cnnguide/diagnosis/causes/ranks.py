@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from cnnguide.axes import Shape
-from cnnguide.diagnosis.failure import Failure, Finding, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, marked_shape, titled
 from cnnguide.diagnosis.phrases import (
     argument_fix,
     axes_of,
@@ -485,7 +485,7 @@ def _taken_apart(failure: Failure) -> Iterator[Finding]:
         ),
         message(
             "{call} made {before} into {after}; axes are counted anew after it, from 0.",
-            call=f"{last.name} ({last.kind})" if last.layer is not None else f"{last.kind}()",
+            call=titled(last.name, last.kind) if last.layer is not None else f"{last.kind}()",
             before=last.input,
             after=last.output,
         )

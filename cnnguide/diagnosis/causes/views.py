@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cnnguide.axes import Shape
 from cnnguide.diagnosis.expression import Expression
-from cnnguide.diagnosis.failure import Failure, Finding, line_of, marked_shape
+from cnnguide.diagnosis.failure import Failure, Finding, line_of, marked_shape, titled
 from cnnguide.diagnosis.phrases import (
     code_fix,
     input_fix,
@@ -258,7 +258,7 @@ class _View:
             "unflatten-size",
             message(
                 "{linear} makes {came} numbers for each sample; maps of {product} need {wanted}.",
-                linear=f"{source.name} (Linear)",
+                linear=titled(source.name, "Linear"),
                 came=came,
                 product=product,
                 wanted=wanted,
