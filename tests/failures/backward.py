@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (as everybody writes it)
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .case import case, changes, sets

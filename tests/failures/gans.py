@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (as everybody writes it)
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .case import case, changes, sets, turns, turns_target
@@ -132,7 +132,7 @@ def linear_generator_gets_a_dcgan_latent() -> Any:
     ],
 )
 def discriminator_maps_against_a_vector_of_labels() -> Any:
-    netD = Discriminator()  # noqa: N806  (as in the tutorial)
+    netD = Discriminator()
     criterion = nn.BCELoss()
     real_label = 1.0
 
@@ -192,8 +192,8 @@ def dcgan_discriminator_sees_cifar_images() -> Any:
     right=sets("netG.main.12.out_channels", 3),
 )
 def generator_paints_grey_for_a_discriminator_of_colours() -> Any:
-    netG = Generator(nc=1)  # noqa: N806  (as in the tutorial)
-    netD = Discriminator(nc=3)  # noqa: N806  (as in the tutorial)
+    netG = Generator(nc=1)
+    netD = Discriminator(nc=3)
     criterion = nn.BCELoss()
 
     def step(real: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812  (as everybody writes it)
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .case import case, changes, turns
