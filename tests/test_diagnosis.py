@@ -40,11 +40,24 @@ def strict() -> Iterator[None]:
         yield
 
 
+Made = tuple[Any, tuple[Any, ...], dict[str, Any]]  # what is called, with what
+
+
 @pytest.fixture(scope="module")
-def diagnoses() -> dict[str, tuple[Case, Diagnosis]]:
+def made() -> dict[str, Made]:
+    """Make every failing call once."""
+    return {case.name: case.make() for case in CASES}
+
+
+@pytest.fixture(scope="module")
+def diagnoses(made: dict[str, Made]) -> dict[str, tuple[Case, Diagnosis]]:
     """Diagnose every failing call once."""
     with use_language("en"):
-        return {case.name: (case, diagnosed(case)) for case in CASES}
+        found = {}
+        for case in CASES:
+            model, inputs, kwargs = made[case.name]
+            found[case.name] = case, diagnose(model, *inputs, **kwargs)
+        return found
 
 
 def diagnosed(case: Case) -> Diagnosis:
@@ -106,13 +119,13 @@ def test_the_right_repair_is_among_the_first_three(
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.group}-{case.name}")
 def test_what_is_called_verified_runs_when_it_is_applied_again(
-    case: Case, diagnoses: dict[str, tuple[Case, Diagnosis]]
+    case: Case, diagnoses: dict[str, tuple[Case, Diagnosis]], made: dict[str, Made]
 ) -> None:
     _, found = diagnoses[case.name]
+    model, inputs, kwargs = made[case.name]
     for fix in found.fixes:
         if not (fix.verified or fix.then):
             continue
-        model, inputs, kwargs = case.make()
         repaired, args, named = fix.apply(model, *inputs, **kwargs)
         with warnings.catch_warnings():
             # the repair is to run; a warning that torch gives for it is the case's own

@@ -6,10 +6,12 @@ import time
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from cnnguide.diagnosis.repairs import Attempt, Fix, making, rebound
 from cnnguide.diagnosis.witness import Testimony, watch
+from cnnguide.recorder import module_names
 from cnnguide.trace import TraceError, trace
 
 __all__ = ["Trials"]
@@ -83,8 +85,28 @@ class Trials:
         values = [*self._first.args, *self._first.kwargs.values()]
         if not all(isinstance(one, Tensor) for one in values):
             return False
+        if len(_devices(self._first.target, values)) > 1:
+            return False  # closed forms know nothing of where a tensor is
         self._sized += 1
         return _sized(self._first) is None
+
+
+def _devices(model: nn.Module, tensors: list[Any]) -> set[torch.device]:
+    """Return where a model and its inputs are, layers in plain lists included."""
+    found = {one.device for one in tensors}
+    waiting, seen = [model], set[int]()
+    while waiting:
+        for _, module in module_names(waiting.pop()):
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            own = vars(module)  # of one whose super().__init__() was forgotten, too
+            found |= {
+                one.device for one in (own.get("_parameters") or {}).values() if one is not None
+            }
+            lists = [value for value in own.values() if isinstance(value, list | tuple)]
+            waiting += [one for several in lists for one in several if isinstance(one, nn.Module)]
+    return found
 
 
 def _sized(attempt: Attempt) -> int | None:
