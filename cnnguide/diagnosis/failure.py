@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from cnnguide.axes import Shape
 from cnnguide.diagnosis.repairs import Attempt, Fix
 from cnnguide.diagnosis.trials import Trials
-from cnnguide.diagnosis.witness import Call, Place, Seen, Testimony, own_frames
+from cnnguide.diagnosis.witness import Call, Patch, Place, Seen, Testimony, is_foreign, own_frames
 from cnnguide.functions import tensors_in
 from cnnguide.language import message
 from cnnguide.recorder import is_layer, name_of_function
@@ -224,8 +225,6 @@ class Failure:
     @cached_property
     def place(self) -> Place | None:
         """The line of somebody's own code that failed."""
-        from cnnguide.diagnosis.witness import is_foreign
-
         frames = own_frames(self.error.__traceback__)
         for frame, line in reversed(frames):
             if not is_foreign(frame.f_code.co_filename):
@@ -241,14 +240,10 @@ class Failure:
         self, change: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any], kind: str = ""
     ) -> Any:
         """Return a change of the function that failed, on the line that failed."""
-        from cnnguide.diagnosis.witness import Patch
-
         return Patch(kind or self.kind, self.place, change)
 
     def variable(self, tensor: Tensor | None = None) -> str:
         """Return what the line that failed calls its tensor, else ``x``."""
-        import ast
-
         try:
             tree = ast.parse(self.line.strip())
         except SyntaxError:

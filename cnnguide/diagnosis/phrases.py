@@ -38,7 +38,6 @@ __all__ = [
     "insert_before",
     "is_channels_first",
     "last_name",
-    "layer_title",
     "letters",
     "line_exchanged",
     "line_with",
@@ -64,11 +63,6 @@ __all__ = [
 def letters(axes: int) -> tuple[str, ...]:
     """Return the letters of spatial axes: L, or H and W, or D, H and W."""
     return {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}[axes]
-
-
-def layer_title(failure: Failure) -> str:
-    """Name what failed: ``conv1 (Conv2d)``, or the function."""
-    return failure.title
 
 
 def input_name(failure: Failure, position: int | str) -> str:

@@ -583,9 +583,7 @@ def layer_code(layer: nn.Module | type[nn.Module], settings: Mapping[str, Any]) 
         if name not in ("self", "device", "dtype", "args", "kwargs")
     ]
     defaults = {name: one.default for name, one in _parameters_of(kind).items()}
-    positional = _POSITIONAL.get(
-        kind.__name__, sum(defaults[name] is inspect.Parameter.empty for name in first)
-    )
+    positional = sum(defaults[name] is inspect.Parameter.empty for name in first)
     words = []
     for at, name in enumerate(first):
         if name not in settings or name.startswith("_"):
@@ -597,10 +595,6 @@ def layer_code(layer: nn.Module | type[nn.Module], settings: Mapping[str, Any]) 
             words.append(f"{name}={value!r}")
     home = "nn." if kind.__module__.startswith("torch.nn.") else ""
     return f"{home}{kind.__name__}({', '.join(words)})"
-
-
-# torch's layers whose first settings are written without their names, as everybody does
-_POSITIONAL: dict[str, int] = {}
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,6 @@ from cnnguide.diagnosis.phrases import (
     failing_call,
     input_fix,
     is_channels_first,
-    layer_title,
     line_with,
     setting_fix,
     squeezed_batch,
@@ -81,7 +80,7 @@ def _slopes(failure: Failure) -> Iterator[Finding]:
         name,
         message(
             "{layer} holds {slopes} slopes, but the number of channels that come is {came}.",
-            layer=layer_title(failure),
+            layer=failure.title,
             slopes=slopes,
             came=came,
         ),
@@ -143,7 +142,7 @@ def _halves(failure: Failure) -> Iterator[Finding]:
         failure.name,
         message(
             "{layer} halves axis {axis} of {shape}, but its length {length} is odd.",
-            layer=layer_title(failure),
+            layer=failure.title,
             axis=axis,
             shape=shape,
             length=length,
@@ -221,7 +220,7 @@ def _no_such_axis(failure: Failure) -> Iterator[Finding]:
         message(
             "{layer} is told to work along axis {axis}, but {shape} has only {rank}: axes "
             "{first} to {last}.",
-            layer=layer_title(failure),
+            layer=failure.title,
             axis=asked,
             shape=shape,
             rank=rank,
@@ -231,7 +230,7 @@ def _no_such_axis(failure: Failure) -> Iterator[Finding]:
         if rank > 1
         else message(
             "{layer} is told to work along axis {axis}, but {shape} has axis 0 only.",
-            layer=layer_title(failure),
+            layer=failure.title,
             axis=asked,
             shape=shape,
         ),
@@ -480,7 +479,7 @@ def _gelu_of_channels(failure: Failure) -> Iterator[Finding]:
         name,
         message(
             "{layer} was made with {value!r}, which it takes for the way to calculate.",
-            layer=layer_title(failure),
+            layer=failure.title,
             value=layer.approximate,
         ),
         message(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import linecache
 import re
 from collections.abc import Iterator
@@ -982,8 +983,6 @@ class _Thawed(nn.Module):
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
-        import copy
-
         self.layer = copy.deepcopy(layer).requires_grad_(True)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

@@ -12,7 +12,6 @@ from cnnguide.diagnosis.phrases import (
     input_fix,
     input_name,
     insert_before,
-    layer_title,
     letters,
     setting_fix,
     settings_fix,
@@ -58,7 +57,7 @@ class _Convolution:
         self.name = failure.name
         self.source = failure.source(x)
         self.position = failure.position(x)
-        self.title = layer_title(failure)
+        self.title = failure.title
 
     @property
     def expected(self) -> str:

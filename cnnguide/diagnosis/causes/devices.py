@@ -20,7 +20,6 @@ from cnnguide.diagnosis.phrases import (
     code_fix,
     input_fix,
     input_name,
-    layer_title,
     line_with,
     locals_of,
     target_fix,
@@ -102,7 +101,7 @@ def _beside_weights(
         "input-on-another-device",
         message(
             "The weights of {layer} are on {home}, but what comes is on {place}.",
-            layer=layer_title(failure),
+            layer=failure.title,
             home=str(home),
             place=str(x.device),
         ),
@@ -170,7 +169,7 @@ def _loss_left_behind(failure: Failure, home: torch.device, place: torch.device)
     )
     what = message(
         "The weights of {layer} are on {home}, but what comes is on {place}.",
-        layer=layer_title(failure),
+        layer=failure.title,
         home=str(home),
         place=str(place),
     )
@@ -201,7 +200,7 @@ def _model_on_meta(failure: Failure, position: int | str | None, x: Tensor) -> F
         message(
             "The weights of {layer} are on the meta device: they have a shape, but no numbers. "
             "What comes is on {place}.",
-            layer=layer_title(failure),
+            layer=failure.title,
             place=str(x.device),
         ),
         message(
@@ -223,7 +222,7 @@ def _input_on_meta(failure: Failure, position: int | str | None, home: str) -> F
         message(
             "The weights of {layer} are on {home}, but {input} is on the meta device: it has a "
             "shape, but no numbers.",
-            layer=layer_title(failure),
+            layer=failure.title,
             home=home,
             input=name,
         ),
@@ -383,7 +382,7 @@ def _what(
         )
     return message(
         "{layer} gets tensors on two devices: {home} and {place}.",
-        layer=layer_title(failure),
+        layer=failure.title,
         home=home,
         place=place,
     )

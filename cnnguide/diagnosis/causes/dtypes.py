@@ -19,7 +19,6 @@ from cnnguide.diagnosis.phrases import (
     code_fix,
     input_fix,
     input_name,
-    layer_title,
     line_with,
     own_expression,
     short,
@@ -178,7 +177,7 @@ class _Clash:
         self.wanted = wanted
         self.of_weights = of_weights
         self.origin = _origin(failure, tensor)
-        self.title = layer_title(failure)
+        self.title = failure.title
 
     @property
     def model_is_odd(self) -> bool:
@@ -372,7 +371,7 @@ def _of_an_index(failure: Failure) -> Iterator[Finding]:
         at = 0
     what = message(
         "{layer} takes whole numbers (int64), but what comes is {came}.",
-        layer=layer_title(failure),
+        layer=failure.title,
         came=short(index.dtype),
     )
     why = message(
@@ -466,7 +465,7 @@ def _alone(failure: Failure) -> Iterator[Finding]:
     at, x = next(iter(tensors), (0, None))
     if x is None or _real(x) or x.dtype.is_complex:
         return
-    title = layer_title(failure)
+    title = failure.title
     origin = _origin(failure, x)
     why = message("fractions can be averaged and scaled")
     if failure.kind in ("interpolate", "upsample") and x.dtype == torch.int64:

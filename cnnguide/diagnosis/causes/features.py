@@ -13,12 +13,11 @@ from cnnguide.diagnosis.phrases import (
     code_fix,
     input_fix,
     insert_before,
-    layer_title,
     setting_fix,
     wrap_fix,
 )
 from cnnguide.diagnosis.repairs import Fix
-from cnnguide.diagnosis.witness import Call
+from cnnguide.diagnosis.witness import Call, Patch
 from cnnguide.language import message
 
 __all__ = ["explain"]
@@ -51,7 +50,7 @@ def _recurrent(failure: Failure, layer: nn.RNNBase) -> Iterator[Finding]:
         failure.name,
         message(
             "{layer} wants {wanted} features, but {came} come.",
-            layer=layer_title(failure),
+            layer=failure.title,
             wanted=layer.input_size,
             came=came,
         ),
@@ -80,7 +79,7 @@ class _Linear:
         self.shape: Shape = tuple(x.shape)
         self.wanted = wanted
         self.came = self.shape[-1] if self.shape else 1
-        self.title = layer_title(failure)
+        self.title = failure.title
         self.name = failure.name
         history = failure.history(x)
         self.flattener = next((one for one in history if one.kind in _FLATTENERS), None)
@@ -239,8 +238,6 @@ class _Linear:
             )
 
     def flatten_from_one(self, call: Call) -> Fix | None:
-        from cnnguide.diagnosis.witness import Patch
-
         why = message("axis 0, the batch, stays")
         if call.layer is not None:
             return setting_fix(self.failure, f"{call.name}.start_dim", 1, why)
@@ -333,8 +330,6 @@ class _Linear:
         where = message("before it is flattened")
         if call.layer is not None:
             return wrap_fix(self.failure, call.name, f"x = {code}(x)", why, *layers)
-        from cnnguide.diagnosis.witness import Patch
-
         patch = Patch(
             call.kind,
             call.place,
@@ -384,8 +379,6 @@ class _Linear:
         where = message("before it is flattened")
         if call.layer is not None:
             return wrap_fix(self.failure, call.name, f"x = {code}(x)", why, layer)
-        from cnnguide.diagnosis.witness import Patch
-
         patch = Patch(call.kind, call.place, lambda func, args, options: layer(args[0]).flatten(1))
         return code_fix(self.name, f"x = {code}(x)  # {where}", why, patch)
 

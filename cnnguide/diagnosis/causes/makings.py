@@ -25,7 +25,6 @@ from cnnguide.diagnosis.phrases import (
     failing_call,
     input_fix,
     last_name,
-    layer_title,
     letters,
     line_with,
     other_layer_fix,
@@ -847,7 +846,7 @@ def _settings_at_a_call(failure: Failure, layer: nn.Module) -> Iterator[Finding]
                 failure, f"{failure.name}.{name}", _shortest(better), _told(_odd(value, name))
             )
             yield _count_finding(
-                layer_title(failure), failure.name, name, _shortest(value), _shortest(better), fix
+                failure.title, failure.name, name, _shortest(value), _shortest(better), fix
             )
         elif isinstance(value, tuple | list) and len(value) not in (1, axes):
             yield _entries(failure, layer, name, tuple(value), axes)
@@ -897,7 +896,7 @@ def _entries(
         message(
             "{layer} was given {name}={value}, which holds {came} numbers, but its kernel slides "
             "along {letters} only.",
-            layer=layer_title(failure),
+            layer=failure.title,
             name=name,
             value=value,
             came=len(value),
@@ -1051,9 +1050,7 @@ def _padding_word_of_a_function(failure: Failure) -> Iterator[Finding]:
     yield Finding(
         "same-padding-with-stride" if word == "same" else "padding-word",
         failure.name,
-        message(
-            "{layer} can't have padding={word} here.", layer=layer_title(failure), word=repr(word)
-        ),
+        message("{layer} can't have padding={word} here.", layer=failure.title, word=repr(word)),
         message(
             "As a word, padding is 'same' (the output is as large as the input, so the stride has "
             "to be 1) or 'valid' (no padding), in small letters; else it is the number of pixels "
@@ -1121,7 +1118,7 @@ def _filter_for_each_channel(
     what = message(
         "{layer} is to filter {channels} channels each by itself, but its weight {shape} does not "
         "hold as many filters: {filters}.",
-        layer=layer_title(failure),
+        layer=failure.title,
         channels=channels,
         shape=tuple(weight.shape),
         filters=filters,
@@ -1129,7 +1126,7 @@ def _filter_for_each_channel(
     if groups == 1:
         what = message(
             "{layer} gets {channels} channels, but the filters of its weight {shape} see one.",
-            layer=layer_title(failure),
+            layer=failure.title,
             channels=channels,
             shape=tuple(weight.shape),
         )
@@ -1199,7 +1196,7 @@ def _forgotten_groups(failure: Failure, weight: Tensor, channels: int, groups: i
             "Each filter of the weight {shape} sees one channel, but {layer} was told groups="
             "{groups}, and {channels} channels come.",
             shape=tuple(weight.shape),
-            layer=layer_title(failure),
+            layer=failure.title,
             groups=groups,
             channels=channels,
         ),

@@ -19,7 +19,6 @@ from cnnguide.diagnosis.phrases import (
     failing_call,
     input_fix,
     is_channels_first,
-    layer_title,
     letters,
     line_with,
     other_layer_fix,
@@ -94,7 +93,7 @@ class _Base:
         self.shape: Shape = tuple(x.shape)
         self.rank = len(self.shape)
         self.name = failure.name or ""
-        self.title = layer_title(failure)
+        self.title = failure.title
         self.position = failure.position(x)
         self.source = failure.source(x)
 

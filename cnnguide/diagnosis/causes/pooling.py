@@ -14,7 +14,6 @@ from cnnguide.diagnosis.phrases import (
     axes_of,
     code_fix,
     failing_call,
-    layer_title,
     line_with,
     locals_of,
     per_axis,
@@ -124,7 +123,7 @@ def _word(failure: Failure, word: str, kernel: tuple[int, ...], stride: tuple[in
         failure.name,
         message(
             "{layer} does not take the padding {word}: poolings take numbers only.",
-            layer=layer_title(failure),
+            layer=failure.title,
             word=repr(word),
         ),
         message(
@@ -161,7 +160,7 @@ def _too_wide(
         failure.name,
         message(
             "{layer} pads by {padding}, more than half its window of {kernel}.",
-            layer=layer_title(failure),
+            layer=failure.title,
             padding=plain(padding),
             kernel=" × ".join(map(str, kernel)),
         ),
@@ -346,7 +345,7 @@ def _without_indices(failure: Failure) -> Finding:
     poolings = _poolings(failure)
     fitting = next((one for one in poolings if one.output == shape), None)
     fixes: list[Fix] = []
-    title = layer_title(failure) or "max_unpool2d()"
+    title = failure.title or "max_unpool2d()"
     if (failure.name or "").rpartition(".")[2].isdigit() and not _calls_by_hand(failure):
         fixes.append(
             code_fix(
@@ -412,7 +411,7 @@ def _asked_for_indices(failure: Failure, shape: tuple[int, ...]) -> list[Fix]:
 
 def _other_indices(failure: Failure, x: Tensor, indices: Tensor) -> Iterator[Finding]:
     """Explain indices of another shape or type than the values."""
-    title = layer_title(failure)
+    title = failure.title
     fitting = next((one for one in _poolings(failure) if one.output == tuple(x.shape)), None)
     fixes: list[Fix] = []
     if indices.dtype != torch.int64 and x.shape == indices.shape:
@@ -506,7 +505,7 @@ def _lost_row(failure: Failure, indices: Tensor) -> Iterator[Finding]:
         message(
             "{layer} can't make maps of the size that the indices are for: {pooling} pooled "
             "{before} to {after}.",
-            layer=layer_title(failure),
+            layer=failure.title,
             pooling=pooling.name or pooling.kind,
             before=" × ".join(map(str, size)),
             after=" × ".join(map(str, pooling.output[2:])),

@@ -19,7 +19,6 @@ from cnnguide.diagnosis.phrases import (
     failing_call,
     input_fix,
     insert_before,
-    layer_title,
     letters,
     line_with,
     locals_of,
@@ -67,7 +66,7 @@ def _finding(
         failure.name,
         message(
             "{layer} takes {wanted} axes, {letters}, but {shape} has {came}.",
-            layer=layer_title(failure),
+            layer=failure.title,
             wanted=axes + 2,
             letters=_letters(axes),
             shape=shape,
@@ -295,7 +294,7 @@ def _pooled_too_late(failure: Failure, x: Tensor, axes: int) -> Iterator[Finding
     """Explain a pool of maps that were flattened before it."""
     for call in failure.history(x):
         if call.kind in ("flatten", "Flatten", "view", "reshape") and len(call.input) == axes + 2:
-            pool = layer_title(failure)
+            pool = failure.title
             if failure.layer is not None:
                 pool = layer_code(failure.layer, settings_of(failure.layer))
             fix = Fix(
@@ -401,14 +400,14 @@ def _recurrent(failure: Failure, layer: nn.RNNBase) -> Iterator[Finding]:
         failure.name,
         message(
             "{layer} takes sequences, but {shape} has {came} axes.",
-            layer=layer_title(failure),
+            layer=failure.title,
             shape=shape,
             came=rank,
         )
         if rank > 1
         else message(
             "{layer} takes sequences, but {shape} has one axis only.",
-            layer=layer_title(failure),
+            layer=failure.title,
             shape=shape,
         ),
         message(

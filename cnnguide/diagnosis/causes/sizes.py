@@ -23,7 +23,6 @@ from cnnguide.diagnosis.phrases import (
     failing_call,
     input_fix,
     input_name,
-    layer_title,
     letters,
     line_exchanged,
     line_with,
@@ -448,7 +447,7 @@ class _TooSmall:
         self.window = window
         self.x = window.x
         self.name = failure.name
-        self.title = layer_title(failure)
+        self.title = failure.title
         self.pools = window.kind in ("max", "avg", "lp")
         wanted = tuple(map(max, window.needed, window.size))
         self.origin = _origin(failure, self.x, wanted)
@@ -782,7 +781,7 @@ def _mirror_finding(
         message(
             "{layer} pads an input of {size} by {width} on a side in mode {mode}: it is too "
             "small for that.",
-            layer=layer_title(failure),
+            layer=failure.title,
             size=_times(x.shape[-axes:]),
             width=plain(tuple(sides)),
             mode=repr(mode),

@@ -16,7 +16,6 @@ from cnnguide.diagnosis.phrases import (
     call_fix,
     code_fix,
     failing_call,
-    layer_title,
     letters,
     line_with,
     locals_of,
@@ -57,7 +56,7 @@ class _Transposed:
         self.axes = axes
         self.layer = failure.layer
         self.name = failure.name
-        self.title = layer_title(failure)
+        self.title = failure.title
         self.x = self.first()
         self.kernel = self.setting("kernel_size", None)
         self.stride = self.setting("stride", 3) or (1,) * axes

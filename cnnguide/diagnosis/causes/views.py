@@ -20,7 +20,7 @@ from cnnguide.diagnosis.phrases import (
     setting_fix,
     statement_at,
 )
-from cnnguide.diagnosis.repairs import Fix, Wrapped, layer_code, module_at, settings_of
+from cnnguide.diagnosis.repairs import Fix, Wrapped, altered, layer_code, module_at, settings_of
 from cnnguide.diagnosis.witness import Call, Patch
 from cnnguide.language import message
 from cnnguide.recorder import module_names
@@ -755,8 +755,6 @@ def _flattened_instead(failure: Failure, call: Call) -> Fix:
 
 
 def _made_for(layer: nn.Module, features: int) -> nn.Module:
-    from cnnguide.diagnosis.repairs import altered
-
     return altered(layer, {"in_features": features}, light=True)
 
 
