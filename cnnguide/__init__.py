@@ -51,7 +51,16 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time each comes 
         unload_ipython_extension,
     )
     from cnnguide.explain import Explanation, Formula, Section, explain
-    from cnnguide.images import chw_to_hwc, hwc_to_chw, merge_channels, photo, split_channels
+    from cnnguide.images import (
+        chw_to_hwc,
+        digits,
+        hwc_to_chw,
+        merge_channels,
+        mri_slice,
+        mri_volume,
+        photo,
+        split_channels,
+    )
     from cnnguide.language import get_language, set_language, use_language
     from cnnguide.layers import LayerFacts, layer_facts
     from cnnguide.models import Discriminator, Generator, SmallClassifier, init_weights
@@ -101,6 +110,7 @@ __all__ = [
     "convolve",
     "dead_units",
     "diagnose",
+    "digits",
     "explain",
     "explain_errors",
     "get_language",
@@ -112,6 +122,8 @@ __all__ = [
     "linear_parameters",
     "load_ipython_extension",
     "merge_channels",
+    "mri_slice",
+    "mri_volume",
     "normalization_parameters",
     "photo",
     "pool_output_size",
@@ -136,7 +148,9 @@ _HOMES = {
             pool_output_size recurrent_macs recurrent_parameters
         """,
         "receptive": "ReceptiveField",
-        "images": "chw_to_hwc hwc_to_chw merge_channels photo split_channels",
+        "images": """
+            chw_to_hwc digits hwc_to_chw merge_channels mri_slice mri_volume photo split_channels
+        """,
         "convolution": "Convolution OutputValue convolve",
         "activations": """
             ACTIVATIONS Activation ActivationUnits DeadUnits activation dead_units

@@ -1,4 +1,4 @@
-"""Real photos, and the order of an image's axes.
+"""Real photos, digits and brain scans, and the order of an image's axes.
 
 A file on disk gives height, width, channels (HWC); PyTorch wants channels,
 height, width (CHW), or with a batch (NCHW).
@@ -14,7 +14,16 @@ from torch import Tensor
 from cnnguide.arguments import is_several, tensor, type_error, value_error
 from cnnguide.language import message
 
-__all__ = ["chw_to_hwc", "hwc_to_chw", "merge_channels", "photo", "split_channels"]
+__all__ = [
+    "chw_to_hwc",
+    "digits",
+    "hwc_to_chw",
+    "merge_channels",
+    "mri_slice",
+    "mri_volume",
+    "photo",
+    "split_channels",
+]
 
 PHOTOS = ("china", "flower")
 
@@ -74,6 +83,141 @@ def photo(name: str = "flower") -> Tensor:
             message("the photos come with scikit-learn: pip install 'cnnguide[examples]'")
         ) from error
     return torch.from_numpy(pixels.copy())  # the loader's array is read-only
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """Load the 1,797 real handwritten digits that ship with scikit-learn.
+
+    Small enough to train a network in seconds. Nothing is downloaded.
+
+    Returns
+    -------
+    images : torch.Tensor, shape (1797, 1, 8, 8), dtype float32
+        Grey images with one channel, 0 (paper) to 1 (ink), in steps of 1/16.
+    labels : torch.Tensor, shape (1797,), dtype int64
+        Which digit each is, 0 to 9.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+
+    See Also
+    --------
+    SmallClassifier : Learns to tell them apart.
+
+    References
+    ----------
+    `sklearn.datasets.load_digits
+    <https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_digits.html>`_:
+    the test set of E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten
+    Digits", 1998.
+
+    Examples
+    --------
+    >>> from cnnguide import digits
+    >>> images, labels = digits()
+    >>> images.shape
+    torch.Size([1797, 1, 8, 8])
+    >>> labels[:5].tolist()
+    [0, 1, 2, 3, 4]
+    """
+    try:
+        from sklearn.datasets import load_digits  # optional, and a second to import
+    except ImportError as error:
+        raise ImportError(
+            message("the digits come with scikit-learn: pip install 'cnnguide[examples]'")
+        ) from error
+    ink, labels = load_digits(return_X_y=True)  # (1797, 64), from 0 to 16
+    images = torch.from_numpy(ink / 16).float().reshape(-1, 1, 8, 8)
+    return images, torch.from_numpy(labels).long()
+
+
+def mri_slice() -> Tensor:
+    """Load a real magnetic-resonance image of a head that ships with matplotlib.
+
+    One slice, seen from the side, as the scanner's file has it: numbers without
+    a unit and without a fixed range. Nothing is downloaded.
+
+    Returns
+    -------
+    torch.Tensor, shape (256, 256), dtype int32
+        Height and width; there is no channel axis yet. From 0, larger is brighter.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    See Also
+    --------
+    mri_volume : A whole head, slice by slice.
+
+    References
+    ----------
+    `matplotlib.cbook.get_sample_data
+    <https://matplotlib.org/stable/api/cbook_api.html#matplotlib.cbook.get_sample_data>`_,
+    file ``s1045.ima.gz``.
+
+    Examples
+    --------
+    >>> from cnnguide import mri_slice
+    >>> mri_slice().shape
+    torch.Size([256, 256])
+    """
+    try:
+        from matplotlib.cbook import get_sample_data
+    except ImportError as error:
+        raise ImportError(
+            message("the MRI slice comes with matplotlib: pip install 'cnnguide[examples]'")
+        ) from error
+    with get_sample_data("s1045.ima.gz") as file:
+        numbers = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)
+    low, high = numbers.to(torch.int32).reshape(-1, 2).unbind(1)  # two bytes a pixel, low first
+    return (low + 256 * high).reshape(256, 256)
+
+
+def mri_volume() -> Tensor:
+    """Load a real magnetic-resonance volume of a brain that ships with NiBabel.
+
+    The same head, measured twice: two channels. Nothing is downloaded.
+
+    Returns
+    -------
+    torch.Tensor, shape (2, 24, 96, 128), dtype int32
+        Measurements (the channels), depth (slices from below to above), height
+        (front to back) and width, in voxels. From 0, larger is brighter.
+
+    Raises
+    ------
+    ImportError
+        If NiBabel is not installed.
+
+    See Also
+    --------
+    mri_slice : A single slice, with more pixels.
+
+    References
+    ----------
+    `NiBabel's images <https://nipy.org/nibabel/nibabel_images.html>`_, file
+    ``example4d.nii.gz``.
+
+    Examples
+    --------
+    >>> from cnnguide import mri_volume
+    >>> mri_volume().shape
+    torch.Size([2, 24, 96, 128])
+    """
+    try:
+        import nibabel
+        from nibabel.testing import data_path
+    except ImportError as error:
+        raise ImportError(
+            message("the MRI volume comes with NiBabel: pip install 'cnnguide[examples]'")
+        ) from error
+    image = nibabel.load(data_path / "example4d.nii.gz")
+    voxels = torch.from_numpy(image.get_fdata()).to(torch.int32)  # (width, height, depth, 2)
+    return voxels.permute(3, 2, 1, 0).flip(2).contiguous()  # the file begins at the neck's back
 
 
 def hwc_to_chw(image: Tensor) -> Tensor:

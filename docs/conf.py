@@ -69,8 +69,13 @@ suppress_warnings = ["sphinx_gallery.space_in_filename"]
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples" / LANG),
     "gallery_dirs": "gallery",
+    "subsection_order": [
+        f"../../examples/{LANG}/{group}"
+        for group in ("channels", "convolution", "activations", "architecture", "gan")
+    ],
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("cnnguide",),
+    "image_scrapers": ("_ext.motion.scrape",),
     "reset_modules": ("matplotlib", "_ext.gallery.reset_figures"),
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,

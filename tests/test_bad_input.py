@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot
+from matplotlib.figure import Figure
 
 import cnnguide
 from cnnguide import (
@@ -518,6 +519,11 @@ refuses("rows", TypeError, "3", "trace(model, size).rows", plot.pyramid, 3)
 refuses("rows", TypeError, "[3]", "trace(model, size).rows", plot.pyramid, [3])
 refuses("rows", ValueError, "", "nothing to draw", plot.pyramid, [])
 refuses("title", TypeError, "3", "string", plot.pyramid, [], 3)
+refuses("figure", TypeError, "3", "a figure of matplotlib", plot.animation, 3, print, 1)
+refuses("draw", TypeError, "3", "a function", plot.animation, Figure(), 3, 1)
+refuses("frames", TypeError, "2.5", "whole number", plot.animation, Figure(), print, 2.5)
+refuses("frames", ValueError, "0", "at least 1", plot.animation, Figure(), print, 0)
+refuses("interval", ValueError, "0", "at least 1", plot.animation, Figure(), print, 1, 0)
 
 
 # Activations

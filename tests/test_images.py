@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cnnguide import chw_to_hwc, hwc_to_chw, merge_channels, photo, split_channels
+from cnnguide import (
+    chw_to_hwc,
+    digits,
+    hwc_to_chw,
+    merge_channels,
+    mri_slice,
+    mri_volume,
+    photo,
+    split_channels,
+)
 
 pytestmark = pytest.mark.usefixtures("english")
 PROPERTY = settings(deadline=None, max_examples=200)  # on CI hypothesis derandomizes by itself
@@ -77,6 +86,61 @@ def test_without_a_name_it_is_the_flower():
 def test_each_call_gives_a_photo_of_its_own():
     photo("flower").zero_()
     assert photo("flower").any()
+
+
+# digits and scans
+
+
+def test_digits_are_grey_images_from_0_to_1_with_their_labels():
+    images, labels = digits()
+    assert images.shape == (1797, 1, 8, 8)
+    assert images.dtype == torch.float32
+    assert (images.min(), images.max()) == (0, 1)
+    assert labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_a_zero_is_empty_in_the_middle_and_a_one_is_not():
+    images, labels = digits()
+    middle = images[:, 0, 3:5, 3:5].mean((1, 2))
+    assert middle[labels == 0].mean() < 0.1
+    assert middle[labels == 1].mean() > 0.5
+
+
+def test_an_mri_slice_shows_a_head_before_a_dark_ground():
+    head = mri_slice()
+    assert head.shape == (256, 256)
+    assert head.dtype == torch.int32
+    assert head[:20].float().mean() < head[100:140, 100:140].float().mean() / 10
+    # bytes in the wrong order would leave a noise
+    change = head.diff(dim=1).abs().float().mean()
+    assert change < head.float().mean() / 4
+
+
+def test_an_mri_volume_is_two_measurements_of_one_head():
+    volume = mri_volume()
+    assert volume.shape == (2, 24, 96, 128)
+    assert volume.dtype == torch.int32
+    first, second = volume.float().flatten(1)
+    assert torch.corrcoef(torch.stack([first, second]))[0, 1] > 0.99
+    assert not torch.equal(first, second)
+
+
+def test_the_head_in_the_volume_is_as_symmetric_as_a_head_from_left_to_right_only():
+    head = mri_volume()[0, 12].float()
+    rows, columns = (torch.nonzero(head.sum(axis)).flatten() for axis in (1, 0))
+    inside = head[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    mirrored, upside_down = ((inside - inside.flip(axis)).abs().mean() for axis in (1, 0))
+    assert mirrored < upside_down
+
+
+@pytest.mark.parametrize(
+    ("package", "load"),
+    [("matplotlib.cbook", mri_slice), ("nibabel", mri_volume), ("sklearn.datasets", digits)],
+)
+def test_without_its_package_a_loader_says_what_to_install(monkeypatch, package, load):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=r"pip install 'cnnguide\[examples\]'"):
+        load()
 
 
 @pytest.fixture

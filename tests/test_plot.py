@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import util
 from itertools import combinations, product
+from weakref import ref
 
 import matplotlib as mpl
 import numpy as np
@@ -508,3 +510,26 @@ else:
     raise AssertionError
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# A figure that moves
+
+
+def test_an_animation_shows_its_first_frame_and_draws_the_others_in_order(tmp_path):
+    figure, drawn = pyplot.figure(), []
+    motion = plot.animation(figure, drawn.append, frames=3, interval=50)
+    assert drawn[-1] == 0
+    drawn.clear()
+    motion.save(tmp_path / "motion.gif", writer="pillow")
+    assert drawn[-3:] == [0, 1, 2]
+
+
+def test_an_animation_lives_as_long_as_its_figure_and_dies_without_a_word():
+    figure = pyplot.figure()
+    motion = ref(plot.animation(figure, lambda frame: None, frames=2))
+    gc.collect()
+    assert motion() is not None
+    pyplot.close(figure)
+    del figure
+    gc.collect()  # a warning would be an error here
+    assert motion() is None
