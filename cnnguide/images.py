@@ -6,6 +6,7 @@ height, width (CHW), or with a batch (NCHW).
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 
 import torch
@@ -171,7 +172,7 @@ def mri_slice() -> Tensor:
         raise ImportError(
             message("the MRI slice comes with matplotlib: pip install 'cnnguide[examples]'")
         ) from error
-    with get_sample_data("s1045.ima.gz") as file:
+    with gzip.open(get_sample_data("s1045.ima.gz", asfileobj=False)) as file:
         numbers = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)
     low, high = numbers.to(torch.int32).reshape(-1, 2).unbind(1)  # two bytes a pixel, low first
     return (low + 256 * high).reshape(256, 256)
@@ -209,13 +210,13 @@ def mri_volume() -> Tensor:
     torch.Size([2, 24, 96, 128])
     """
     try:
-        import nibabel
+        from nibabel.nifti1 import Nifti1Image
         from nibabel.testing import data_path
     except ImportError as error:
         raise ImportError(
             message("the MRI volume comes with NiBabel: pip install 'cnnguide[examples]'")
         ) from error
-    image = nibabel.load(data_path / "example4d.nii.gz")
+    image = Nifti1Image.from_filename(str(data_path / "example4d.nii.gz"))
     voxels = torch.from_numpy(image.get_fdata()).to(torch.int32)  # (width, height, depth, 2)
     return voxels.permute(3, 2, 1, 0).flip(2).contiguous()  # the file begins at the neck's back
 

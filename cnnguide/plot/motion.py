@@ -70,9 +70,8 @@ def animation(
     count = whole_number("frames", frames)
     milliseconds = whole_number("interval", interval)
 
-    def update(frame: int) -> list[object]:
-        draw(frame)
-        return []
+    def update(frame: int) -> None:
+        draw(frame)  # what it returns would be taken for artists
 
     moving = FuncAnimation(figure, update, count, interval=milliseconds, cache_frame_data=False)
     figure.canvas.draw()  # begins it: an animation that never began warns when it is deleted
