@@ -586,8 +586,11 @@ ANY_OPTION = {
     for name in PUBLIC
     if any(one.kind is one.VAR_KEYWORD for one in parameters(PUBLIC[name]).values())
 }  # a model's or an activation's own
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # another one in each process
 TABLE = [
-    pytest.param(case, id=f"{NAMES[case.function]}-{case.argument}-{'-'.join(case.came)}")
+    pytest.param(
+        case, id=f"{NAMES[case.function]}-{case.argument}-{ADDRESS.sub('', '-'.join(case.came))}"
+    )
     for case in CASES
 ]
 

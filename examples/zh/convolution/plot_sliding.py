@@ -19,7 +19,7 @@ steps = convolve(image, sobel)
 rows, columns = steps.output.shape[1:]
 limit = steps.output.abs().max().item()
 
-figure, panels = plt.subplots(1, 3, figsize=(7, 2.9), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(7, 3.5), layout="constrained")
 titles = ("数字与窗口", "九个积", "特征图")
 
 
