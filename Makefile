@@ -88,10 +88,11 @@ build/%.settings: $(SETTINGS) $(READY)
 	@touch $@
 
 # The two languages are built side by side; each line of their progress says whose it is.
-# Folders count too: they change when a page is deleted.
+# Folders count too: they change when a page is deleted. One thread for each build: two side by
+# side are slower with more, and networks trained on the pages come out the same every time.
 .SECONDEXPANSION:
 build/%.done: build/%.package build/%.settings \
     $$(shell find docs/$$* -name gallery -prune -o -print) $$(shell find examples/$$* -not -name '*.pyc')
-	@$(PY) -m sphinx -W -n --keep-going -c docs -t $* -d build/doctrees/$* docs/$* build/html/$* 2>&1 \
+	@OMP_NUM_THREADS=1 $(PY) -m sphinx -W -n --keep-going -c docs -t $* -d build/doctrees/$* docs/$* build/html/$* 2>&1 \
 	  | awk '{ print "[$*] " $$0; fflush() }'
 	@touch $@

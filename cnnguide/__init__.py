@@ -135,7 +135,7 @@ __all__ = [
     "unload_ipython_extension",
     "use_language",
 ]
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     name: module

@@ -27,6 +27,7 @@ extensions = [
     "_ext.description",
     "_ext.furo_words",
     "_ext.gallery",
+    "_ext.glossary",
     "_ext.mathml",
     "_ext.notebooks",
     "_ext.pagefind",

@@ -375,7 +375,7 @@ def conv(*args: object, **options: object) -> nn.Conv2d:
 
 ORDINARY = conv(6, 12, 3, padding=1)
 WORDED = [  # a layer, what only it is told (in English and in Chinese), and a layer that is not
-    (conv(6, 12, 3, groups=6), ("depthwise", "逐通道卷积"), conv(6, 12, 3, groups=3)),
+    (conv(6, 12, 3, groups=6), ("depthwise", "逐深度卷积"), conv(6, 12, 3, groups=3)),
     (conv(6, 12, 3, groups=6), ("each input channel: 2", "有2个卷积核"), ORDINARY),
     (
         conv(6, 12, 3, groups=3),

@@ -135,7 +135,11 @@ def test_the_head_in_the_volume_is_as_symmetric_as_a_head_from_left_to_right_onl
 
 @pytest.mark.parametrize(
     ("package", "load"),
-    [("matplotlib.cbook", mri_slice), ("nibabel.testing", mri_volume), ("sklearn.datasets", digits)],
+    [
+        ("matplotlib.cbook", mri_slice),
+        ("nibabel.testing", mri_volume),
+        ("sklearn.datasets", digits),
+    ],
 )
 def test_without_its_package_a_loader_says_what_to_install(monkeypatch, package, load):
     monkeypatch.setitem(sys.modules, package, None)

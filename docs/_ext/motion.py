@@ -1,6 +1,6 @@
 """Examples' animations: small moving pictures that a reader can stop.
 
-Readers who prefer reduced motion get the first frame, and may start it (site.css, motion.js).
+Readers who prefer reduced motion get the last frame, and may start it (site.css, motion.js).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib import pyplot
 from matplotlib.animation import FuncAnimation
 from matplotlib.figure import Figure
@@ -48,14 +49,14 @@ def scrape(block: Any, block_vars: dict[str, Any], conf: dict[str, Any]) -> str:
 
 
 def save(figure: Figure, motion: FuncAnimation, path: Path) -> None:
-    """Write the first frame as PNG, and all of them, beside it, as an animated WebP."""
+    """Write the last frame as PNG, and all of them, beside it, as an animated WebP."""
     frames = []
     figure.set_dpi(RESOLUTION)
     for frame in motion.new_frame_seq():
         motion._func(frame)  # FuncAnimation offers no way to draw one frame
         figure.canvas.draw()
-        frames.append(Image.fromarray(figure.canvas.buffer_rgba().__array__()).convert("RGB"))
-    frames[0].save(path)
+        frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"))
+    frames[-1].save(path)
     frames[0].save(
         path.with_suffix(".webp"),
         save_all=True,

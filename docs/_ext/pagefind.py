@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 SECTION = re.compile(
     r'(<section[^>]*?) id="([^"]+)"([^>]*>\s*(?:<span id="[^"]*"></span>)*<h[2-6])>'
 )
+TERM = re.compile(r'<dt><span id="([^"]+)">')  # of a definition list
 
 
 def turn_off_index(app: Sphinx) -> None:
@@ -20,9 +21,14 @@ def turn_off_index(app: Sphinx) -> None:
 def name_headings(
     app: Sphinx, page: str, template: str, context: dict[str, Any], _: object
 ) -> None:
-    """Move each section's id to its heading: Pagefind links to headings only."""
+    """Move the id of a section to its heading, and that of a term to its line.
+
+    Pagefind finds the text of an anchor only where the anchor holds it; the search box takes
+    headings and terms, such as learners' questions, for places that a result can lead to.
+    """
     if "body" in context:
-        context["body"] = SECTION.sub(r'\1\3 id="\2">', context["body"])
+        body = SECTION.sub(r'\1\3 id="\2">', context["body"])
+        context["body"] = TERM.sub(r'<dt id="\1"><span>', body)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from cnnguide import convolve, hwc_to_chw, photo
-from tests.bench import diagnosing, tracing
+from tests.bench import diagnosing, examples, tracing
 
 HTML = Path(__file__).parents[2] / "build" / "html"
 ROUNDS = 7
@@ -73,6 +73,7 @@ def main() -> None:
     )
     tracing.main()
     diagnosing.main()
+    examples.main()
     print("size of a page with its pictures, compressed")
     for page in sorted(HTML.glob("*/guide/*.html")):
         print(f"  {page.relative_to(HTML)}: {page_weight(page) / 1024:.0f} KiB")

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 # Fences that hold no Python: prose for Sphinx, or shell commands, which conftest.py checks
 OTHER = re.compile(
     r"(bash|text|\{(admonition|dropdown|eval-rst|figure|hint|image|important|math|note|seealso|"
-    r"table|list-table|tip|toctree|warning|glossary|raw)\}.*)?"
+    r"table|list-table|tip|toctree|warning|entry|entry-index|raw)\}.*)?"
 )
 PYTHON = re.compile(r"python|\{code-cell\} python")
 

@@ -94,6 +94,7 @@ note(
     lambda: nn.Conv2d(10, 20, 3, groups=4),
     lambda: nn.Conv2d(12, 20, 3, groups=6),
 )
+note("error-same", lambda: nn.Conv1d(8, 16, 5, stride=2, padding="same"))
 
 # linear layers
 note(

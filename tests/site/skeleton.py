@@ -42,6 +42,8 @@ MYST_EXTENSIONS = {
 }
 CODE = {"code", "code-block", "code-cell", "sourcecode"}
 LITERAL = CODE | {"math", "raw", "toctree"}  # directives with a body that is no markup
+# Options of a glossary {entry} that speak of one language's words; tests/site/test_glossary.py
+OF_WORDS = {"avoid", "except", "forms", "other", "unmarked"}
 
 DIRECTIVE_INFO = re.compile(r"\{([^}]+)\}\s*(.*)")
 EXPLICIT_TARGET = re.compile(r"(?s)(.*?)\s*<([^<>]+)>$")  # title <target>
@@ -303,7 +305,8 @@ def fence_entries(token: Token, env: dict[str, object], line: int) -> Iterator[E
     if argument:
         yield Entry("argument", argument, line)
     for key, value in sorted(flat_fields(parts.options)):
-        yield Entry(f"option {key}", value, line)
+        if not (name == "entry" and key in OF_WORDS):
+            yield Entry(f"option {key}", value, line)
     if argument and name not in LITERAL:  # a title is Markdown too
         title = markdown_parser().parseInline(argument, env)
         yield from markdown_entries(title, env, line - 1)

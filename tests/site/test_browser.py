@@ -10,12 +10,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.site.mistakes import messages
-from tests.site.pages import LANGUAGES, parse
+from tests.site.pages import LANGUAGES, names, parse
 
 CHAPTER = "guide/three-to-twenty.html"
 ERRORS = "guide/when-shapes-dont-fit.html"
-LOOKED_AT = ["index.html", CHAPTER, ERRORS, "gallery/index.html", "reference/convolution.html",
-             "gallery/convolution/plot_edge_filters.html"]  # fmt: skip
+SLIDING = "gallery/convolution/plot_sliding.html"
+LOOKED_AT = [
+    name for name in names("en") if name.startswith(("guide/", "about/")) or "/" not in name
+] + ["gallery/index.html", "reference/convolution.html", SLIDING]
 WIDTHS = (1280, 360)
 
 
@@ -202,6 +204,38 @@ def test_an_answer_unfolds(page: Page, address: str, language: str) -> None:
     expect(answer.locator(".cell_output")).to_be_hidden()
     answer.locator("summary").click()
     expect(answer.locator(".cell_output")).to_contain_text("(8, 20, 31, 23)")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("preference", ["no-preference", "reduce"])
+def test_a_moving_picture_stops_and_plays_and_stands_still_for_who_prefers_that(
+    browser: Browser, address: str, language: str, preference: str
+) -> None:
+    context = browser.new_context(reduced_motion=preference)
+    page = context.new_page()
+    page.goto(f"{address}/{language}/{SLIDING}")
+    moving, still = page.locator(".motion-moving"), page.locator(".motion-still")
+    button = page.locator(".motion-switch")
+    for plays in (preference != "reduce", preference == "reduce"):
+        expect(moving).to_be_visible(visible=plays)
+        expect(still).to_be_visible(visible=not plays)
+        expect(button).to_have_text(
+            {"en": ("Play", "Stop"), "zh": ("播放", "暂停")}[language][plays]
+        )
+        button.click()
+    context.close()
+
+
+def test_without_scripts_motion_is_left_to_the_readers_preference(
+    browser: Browser, address: str
+) -> None:
+    for preference, plays in (("no-preference", True), ("reduce", False)):
+        context = browser.new_context(java_script_enabled=False, reduced_motion=preference)
+        page = context.new_page()
+        page.goto(f"{address}/en/{SLIDING}")
+        expect(page.locator(".motion-moving")).to_be_visible(visible=plays)
+        expect(page.locator(".motion-switch")).to_be_hidden()
+        context.close()
 
 
 def test_formulas_are_drawn_without_scripts(browser: Browser, address: str) -> None:

@@ -2,9 +2,9 @@
 Classic edge filters as weights
 ===============================
 
-Long before networks learnt their filters, people wrote them by hand. Put the
-Sobel and Laplace operators into a convolution's weight, and three output
-channels show upright edges, level edges, and fine detail of a Chinese tower.
+Long before networks learnt their filters, people wrote them by hand. If the
+Sobel and Laplace operators are put into a convolution's weight, three output
+channels show vertical edges, horizontal edges and fine detail of a Chinese tower.
 """
 
 import torch
@@ -24,15 +24,15 @@ operators = torch.stack([sobel, sobel.T, laplace])  # (3, 3, 3): operator, heigh
 weight = operators[:, None].repeat(1, 3, 1, 1) / 3  # (3 filters, 3 slices, 3, 3)
 steps = convolve(image, weight, padding=1)
 
-figure = plot.channels(steps.output, names=("upright edges", "level edges", "detail"), columns=2)
-figure.suptitle("Three hand-made filters, three feature maps")
+figure = plot.channels(steps.output, names=("vertical", "horizontal", "detail"), columns=2)
+figure.suptitle("Vertical edges, horizontal edges, fine detail")
 plt.show()
 
 # %%
 # The filters themselves
 # ----------------------
 #
-# Each has one slice for every colour, and here the three slices are alike.
+# Each has one slice for every colour; here the three slices are the same.
 
 figure = plot.kernels(weight, names=("red", "green", "blue"))
 figure.suptitle("Sobel across, Sobel down, Laplace")
@@ -42,8 +42,9 @@ plt.show()
 # An edge is a sum that does not cancel
 # -------------------------------------
 #
-# Where the image is flat, the weights of each operator add up to nothing. That
-# is why the sky is white in every map.
+# The weights of each operator add up to 0. So where the image is flat, the sum
+# is 0, too. That is why the sky is white in every map, except at the border of
+# the image, where the padding makes an edge.
 
 print("sums of the operators:", operators.sum(dim=(1, 2)).tolist())
 sky = steps.output[:, 5:15, 100:200].abs().mean()
@@ -51,7 +52,7 @@ print(f"in the sky: {sky:.3f}; everywhere: {steps.output.abs().mean():.3f}")
 print("weight:", conv_weight_shape(3, 3, 3), "output:", tuple(steps.output.shape))
 
 # %%
-# A trained network finds filters much like these in its first layer, without
-# being told.
+# Trained networks often learn edge filters of this kind in their first layer,
+# without being told.
 #
 # What happens between the channels is in the guide: :ref:`three-to-twenty`.

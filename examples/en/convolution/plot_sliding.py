@@ -3,8 +3,8 @@ A filter slides over a digit
 ============================
 
 A real handwritten digit, one filter that looks for vertical edges, and the feature map that
-grows number by number. At each place the filter is multiplied with the window under it, and the
-nine products are added up.
+grows number by number. At each place the window is multiplied by the filter, weight by weight,
+and the nine products are added up.
 """
 
 import torch
@@ -41,7 +41,7 @@ def draw(frame: int) -> None:
     )
     panels[1].imshow(products.numpy(), cmap="PuOr", vmin=-limit, vmax=limit)
     for i, j in torch.cartesian_prod(torch.arange(3), torch.arange(3)).tolist():
-        panels[1].text(j, i, f"{products[i, j]:+.1f}", ha="center", va="center", fontsize=11)
+        panels[1].text(j, i, f"{products[i, j] + 0.0:+.1f}", ha="center", va="center", fontsize=11)
     panels[1].set_xlabel(f"sum {products.sum():+.2f}", fontsize=12)
     panels[2].imshow(so_far.numpy(), cmap="PuOr", vmin=-limit, vmax=limit)
 
@@ -51,7 +51,7 @@ figure.suptitle("A filter slides, and a feature map grows")
 plt.show()
 
 # %%
-# As many places as numbers
+# One number for each place
 # -------------------------
 #
 # The window fits into 8 pixels at 6 places, down and across: 36 places, 36 numbers.
@@ -64,10 +64,10 @@ print("same as PyTorch:", torch.allclose(steps.output, torch.conv2d(image, sobel
 # Two stops on the way
 # --------------------
 #
-# At the left border of the ink the right column of the window is darker than the left one, so
-# the sum is above zero; at the right border it is the other way round.
+# At the left edge of the stroke the right column of the window is darker (a larger number) than
+# the left one, so the sum is above zero; at the right edge it is the other way round.
 
-for place, row, column in (("left border", 2, 0), ("right border", 2, 5)):
+for place, row, column in (("left edge", 2, 0), ("right edge", 2, 5)):
     print(f"{place}: {steps.at(0, row, column).value.item():+.2f}")
 
 # %%

@@ -4,7 +4,7 @@ Sum over the input channels
 
 A filter looks at every channel of a photo and adds up what it finds. Here one
 filter asks "how much bluer than red is it?" of a Chinese tower under the sky, and we
-watch each channel's share before the shares become one feature map.
+see each channel's share before the shares become one feature map.
 """
 
 import torch
@@ -26,7 +26,7 @@ figure.suptitle("Each channel's share, and the sum: bluer than red")
 plt.show()
 
 # %%
-# The photo is of the Summer Palace in Beijing, in which the sky is pale blue and
+# The photo shows a tower of the Summer Palace in Beijing. The sky is pale blue and
 # the tiles of the roofs are orange.
 
 plt.figure(figsize=(5.2, 3.6))
@@ -39,8 +39,8 @@ plt.show()
 # The sum is the feature map
 # --------------------------
 #
-# The three shares have a shape of their own each. Summed over the channel axis
-# they are the output, the same as PyTorch's.
+# The filter has one share for each channel. Summed over the channel axis, the
+# shares are the output, the same as PyTorch's.
 
 print("shares:", tuple(steps.partial_sums.shape))  # (filters, channels, height, width)
 print("output:", tuple(steps.output.shape))  # (filters, height, width)
@@ -60,8 +60,8 @@ for place, row, column in (("sky", 10, 160), ("roof", 187, 130)):
     print(f"{place}: {red:+.2f} {green:+.2f} {blue:+.2f} = {one.value.item():+.2f}")
 
 # %%
-# Three channels went in, one feature map came out: that takes one filter, with
-# as many weights as the following sum says.
+# Three channels went in, one feature map came out. That takes one filter, and this
+# is the number of its weights:
 
 print(conv_parameters(in_channels=3, out_channels=1, kernel_size=3, bias=False).working)
 

@@ -2,9 +2,9 @@
 Twenty filters, twenty feature maps
 ===================================
 
-A layer's number of output channels is the number of its filters. We give a
-layer 20 random filters, look at three of them, and at the 20 feature maps that
-they make from one photo.
+A layer has as many output channels as filters. We give a layer 20 random
+filters, and look at the 20 feature maps that they make of one photo and at
+three of the filters.
 """
 
 import torch
@@ -44,10 +44,10 @@ figure.suptitle("The first three of 20 filters")
 plt.show()
 
 # %%
-# One filter more is one map more
-# -------------------------------
+# One more filter makes one more map
+# ----------------------------------
 #
-# Leave filters out, and just their maps are missing: no filter depends on
+# If filters are left out, only their maps are missing: no filter depends on
 # another.
 
 few = convolve(image, layer.weight[:5], layer.bias[:5])
@@ -55,7 +55,7 @@ print("5 filters:", tuple(few.output.shape))
 print("the same maps as before:", torch.allclose(few.output, steps.output[:5], atol=1e-6))
 
 # %%
-# The numbers that are learnt: for each filter its weights, and one bias.
+# These numbers are learnt: for each filter its weights, and one bias.
 
 print(conv_weight_shape(in_channels=3, out_channels=20, kernel_size=3))
 print(conv_parameters(in_channels=3, out_channels=20, kernel_size=3).working)

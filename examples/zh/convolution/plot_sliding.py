@@ -2,7 +2,7 @@
 卷积核在数字上滑动
 ==================
 
-一个真实的手写数字，一个专找竖直边缘的卷积核，一张逐个数长出来的特征图。卷积核每停一处，就与盖住的窗口逐个相乘，再把九个积加起来。
+一个真实的手写数字，一个专找竖直边缘的卷积核，一张逐点生长出来的特征图。卷积核每停一处，就与盖住的窗口逐个相乘，再把九个乘积加起来。
 """
 
 import torch
@@ -20,7 +20,7 @@ rows, columns = steps.output.shape[1:]
 limit = steps.output.abs().max().item()
 
 figure, panels = plt.subplots(1, 3, figsize=(7, 3.5), layout="constrained")
-titles = ("数字与窗口", "九个积", "特征图")
+titles = ("数字与窗口", "九个乘积", "特征图")
 
 
 def draw(frame: int) -> None:
@@ -39,7 +39,7 @@ def draw(frame: int) -> None:
     )
     panels[1].imshow(products.numpy(), cmap="PuOr", vmin=-limit, vmax=limit)
     for i, j in torch.cartesian_prod(torch.arange(3), torch.arange(3)).tolist():
-        panels[1].text(j, i, f"{products[i, j]:+.1f}", ha="center", va="center", fontsize=11)
+        panels[1].text(j, i, f"{products[i, j] + 0.0:+.1f}", ha="center", va="center", fontsize=11)
     panels[1].set_xlabel(f"合计 {products.sum():+.2f}", fontsize=12)
     panels[2].imshow(so_far.numpy(), cmap="PuOr", vmin=-limit, vmax=limit)
 
@@ -59,10 +59,10 @@ print(conv_output_size(8, kernel_size=3).working)
 print("与PyTorch相同：", torch.allclose(steps.output, torch.conv2d(image, sobel)))
 
 # %%
-# 途中的两站
+# 途中的两处
 # ----------
 #
-# 在笔画的左边缘，窗口右列比左列墨更浓，和大于零；在右边缘则正好相反。
+# 在笔画的左边缘，窗口右列比左列墨更浓（数更大），和大于零；在右边缘则正好相反。
 
 for place, row, column in (("左边缘", 2, 0), ("右边缘", 2, 5)):
     print(f"{place}：{steps.at(0, row, column).value.item():+.2f}")
