@@ -30,7 +30,7 @@ serve: html ## build the site and serve it on localhost (PORT=8000)
 	@$(PY) -m http.server --bind 127.0.0.1 --directory build/html $(PORT)
 
 test: lint html chromium ## check and test everything
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(READY) ## check style and types
 	$(PY) -m ruff check

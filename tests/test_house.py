@@ -34,7 +34,7 @@ ORDER: dict[str, set[str]] = {
     "receptive": set(),
     "operations": set(),
     "axes": set(),
-    "images": {"torch", "sklearn"},
+    "images": {"torch", "matplotlib", "nibabel", "sklearn"},
     "convolution": {"torch"},
     "untouched": {"torch"},
     "activations": {"torch", "tabulate"},
@@ -53,7 +53,7 @@ ORDER: dict[str, set[str]] = {
 }
 LATER = {  # never while the module is imported
     "arguments": {"torch"},
-    "images": {"sklearn"},
+    "images": {"matplotlib", "nibabel", "sklearn"},
     "trace": {"pandas", "matplotlib"},
     "cli": {"torch"},
 }
