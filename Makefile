@@ -73,7 +73,7 @@ site: build/site.done
 
 build/site.done: build/en.done build/zh.done docs/index.html
 	@cp docs/index.html build/html/index.html
-	@$(PY) -m pagefind --site build/html --exclude-selectors '.headerlink' --exclude-selectors '.sphx-glr-download-link-note' --exclude-selectors '.sphx-glr-footer'
+	@$(PY) -m pagefind --site build/html --exclude-selectors '.headerlink' --exclude-selectors '.sphx-glr-download-link-note' --exclude-selectors '.sphx-glr-footer' --exclude-selectors '.sphx-glr-thumbnails'
 	@touch $@
 
 # What was executed with another package is stale, and so are pages made with other settings.

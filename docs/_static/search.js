@@ -11,7 +11,8 @@
   const RARE = 6; // sections; a word in fewer may just as well be an everyday word
   const HAN = /\p{Script=Han}/u;
   const WORD = /^([^\s\p{Script=Han}]+|\p{Script=Han}{1,4})$/u; // or a name; all else is a question
-  const QUESTION = /^(wh(y|at|en|ere|ich|o)|how|can|could|do|does|did|is|are|should|will|i|my)\b/i;
+  const QUESTION =
+    /^(wh(y|at|en|ere|ich|o)|how|can|could|do|does|did|is|are|should|will|i|my)\b|\b(vs|versus)\b/i;
   const CHINESE = document.documentElement.lang.startsWith("zh");
   let pagefind; // a promise, once asked for
   let everything; // so is this: all sections
@@ -245,12 +246,12 @@
         `a about actually all always am an and another any anyone anything are as at be because
         been between but by calculate can come comes compute computed could did didn differ
         difference do does doesn don done each else every everything everywhere exactly explain
-        explained for from get gets give given gives go goes good got had happen happens has
-        have here how i if in into is isn it its just let like ll m made make makes many may me
-        mean means might more most much must my need no not of on one ones only or other out
-        point re really s shall should so some something still t take tell than that the then
-        there these they thing this those to too up use used using ve want wants was way we were
-        what when where whether which who why will with work works would you your`.split(
+        explained for from get gets give given gives go goes good got had happen happens has have
+        here how i if in into is isn it its just let like ll m made make makes many may me mean
+        means might more most much must my need no not of on one ones only or other out per point
+        re really s shall should simply so some something still t take tell than that the then
+        there these they thing this those to too up use used using ve versus vs want wants was way
+        we were what when where whether which who why will with work works would you your`.split(
           /\s+/,
         ),
       );
