@@ -29,15 +29,15 @@ rows = {
     "ReLU": functional.relu(maps),
     "LeakyReLU(0.2)": functional.leaky_relu(maps, 0.2),
 }
-names = ("brighter to the right", "brighter downwards", "brighter than its surroundings")
+names = ("brighter to the right", "brighter downwards", "bright spots")
 
-figure, panels = plt.subplots(3, 3, figsize=(8, 6.6), layout="constrained")
+figure, panels = plt.subplots(3, 3, figsize=(6.2, 6.4), layout="constrained")
 for line, (activation, three) in zip(panels, rows.items(), strict=True):
     for panel, name, one in zip(line, names, three, strict=True):
         drawn = panel.imshow(one.numpy(), cmap="PuOr_r", vmin=-0.6, vmax=0.6)
         panel.set(title=name if activation == "before" else "", xticks=[], yticks=[])
     line[0].set_ylabel(activation, fontsize=12)
-figure.colorbar(drawn, ax=panels, shrink=0.6)
+figure.colorbar(drawn, ax=panels, location="bottom", aspect=40)
 figure.suptitle("Three feature maps, before and after the activation")
 plt.show()
 

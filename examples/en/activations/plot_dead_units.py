@@ -74,8 +74,8 @@ for rate, (model, never, right) in runs.items():
 # The same learning rate with LeakyReLU
 # -------------------------------------
 #
-# Here, too, some filters end up below 0 everywhere. But they are not dead: the gradient
-# still reaches them.
+# Here, too, filters end up nowhere above 0, even more of them. But they are not dead: the
+# gradient still reaches them.
 
 model, never, right = watch(nn.LeakyReLU(0.01), 3.0)
 model.zero_grad()

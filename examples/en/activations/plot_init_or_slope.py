@@ -46,7 +46,7 @@ norms = {
     for name, slope in slopes.items()
 }
 
-figure, axes = plt.subplots(figsize=(7, 4.8), layout="constrained")
+figure, axes = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
 styles = dict(zip(slopes, ("-", "--", ":"), strict=True))
 colours = dict(zip(starts, ("#0072B2", "#E69F00", "#CC79A7"), strict=True))
 for (start, name), line in norms.items():
@@ -59,8 +59,9 @@ axes.legend(ncols=2, loc="lower right", fontsize=11)
 plt.show()
 
 # %%
-# The colours stand for the initializations (n is the number of inputs of a layer), the line
-# styles for the slopes. The colours lie far apart, the styles of one colour close together.
+# The colours stand for the initializations (n is the number of inputs of a layer), the
+# line styles for the slopes. The colours lie far apart, the styles of one colour close
+# together; the solid and the dashed line all but coincide.
 #
 # What arrives at layer 1
 # -----------------------

@@ -53,6 +53,8 @@ plt.show()
 # %%
 # Which channel is missed most?
 # -----------------------------
+#
+# A bar below 0 says: without that channel, more digits are read correctly than with it.
 
 worst = max(range(8), key=lambda channel: losses[channel])
 print(f"all channels: {full:.1%} right")
@@ -67,7 +69,7 @@ print(f"without channel {losses.index(min(losses))}: {full - min(losses):.1%} ri
 
 said = read_without([worst])
 misread = ((read_without([]) == truth) & (said != truth)).nonzero().flatten()[:12]
-figure, panels = plt.subplots(2, 6, figsize=(7, 3.1), layout="constrained")
+figure, panels = plt.subplots(2, 6, figsize=(6.2, 2.9), layout="constrained")
 for panel in panels.flat:
     panel.axis("off")
 for panel, place in zip(panels.flat, misread, strict=False):

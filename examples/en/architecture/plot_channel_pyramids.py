@@ -52,7 +52,7 @@ for after in (64, 128, 128, 256, 256, 512, *[512] * 5, 1024, 1024):
 
 networks = {"LeNet-5": (1, 32, lenet), "AlexNet": (3, 227, alexnet), "VGG-16": (3, 224, vgg)}
 networks |= {"ResNet-18": (3, 224, resnet), "MobileNet": (3, 224, mobilenet)}
-plt.figure(figsize=(7, 4.6), layout="constrained")
+plt.figure(figsize=(6.4, 4.6), layout="constrained")
 styles = (("#000000", "o-"), ("#E69F00", "s--"), ("#0072B2", "^-"), ("#009E73", "D:"))
 ways = {}
 for (name, (channels, size, steps)), (colour, style) in zip(

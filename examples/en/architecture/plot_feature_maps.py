@@ -37,7 +37,7 @@ for _ in range(15):  # epochs
 net.requires_grad_(False)
 
 digit = images[test[labels[test] == 3][0]]  # (1, 8, 8)
-figure = plt.figure(figsize=(7, 5.4), layout="constrained")
+figure = plt.figure(figsize=(6.2, 5.2), layout="constrained")
 for layer, part in enumerate(figure.subfigures(4, 1)):
     maps = net[: 2 * layer](digit)  # (C, H, W)
     strongest = maps.amax((1, 2)).topk(min(8, len(maps))).indices
@@ -47,7 +47,8 @@ for layer, part in enumerate(figure.subfigures(4, 1)):
             shown = maps[strongest[place]].numpy()
             panel.imshow(shown, cmap="gray", vmin=0, vmax=maps.max().item())
     size = f"{maps.shape[1]}×{maps.shape[2]}"
-    part.suptitle(f"layer {layer}: {len(maps)} channels, {size}" if layer else "the pixels")
+    title = f"layer {layer}: {len(maps)} channels, {size}" if layer else "the pixels"
+    part.suptitle(title, x=0.015, ha="left")
 figure.suptitle("A digit, and what each layer makes of it")
 plt.show()
 

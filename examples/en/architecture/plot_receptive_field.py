@@ -32,7 +32,7 @@ def influence(depth):
     return gradient.abs().sum((0, 1))  # (25, 25)
 
 
-figure, panels = plt.subplots(1, 3, figsize=(8, 3.2), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(6.2, 2.7), layout="constrained")
 for panel, depth in zip(panels, (1, 3, 6), strict=True):
     row, column = trace(model[: 2 * depth], (64, 3, 25, 25)).receptive_field
     (top, bottom), (left, right) = row.at(12), column.at(12)
@@ -42,7 +42,7 @@ for panel, depth in zip(panels, (1, 3, 6), strict=True):
     frame = plt.Rectangle(corner, width, height, fill=False, color="#E69F00", lw=2)
     panel.add_patch(frame)
     panel.set(title=f"after layer {depth}: {row.size}×{column.size}", xticks=[], yticks=[])
-figure.suptitle("Gradient of the middle position; the frame is the computed field")
+figure.suptitle("Gradients at the middle, and the computed field")
 plt.show()
 
 # %%

@@ -51,7 +51,7 @@ kinds = {
     "ConvTranspose2d": ("transposed convolution", "#009E73"),
     "cat": ("concatenation", "#CC79A7"),
 }
-plt.figure(figsize=(7.4, 4), layout="constrained")
+plt.figure(figsize=(6.4, 4.2), layout="constrained")
 rows = trace(UNet(), even.shape)
 for at, row in enumerate(rows):
     label, colour = kinds[row.type]

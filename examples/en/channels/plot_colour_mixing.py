@@ -3,7 +3,7 @@ Mix colours with a 1×1 convolution
 ==================================
 
 A 1×1 convolution sees one pixel at a time and mixes its channels. With three input
-and three output channels it is a 3×3 table of weights, and well-known photo filters
+and three output channels it is a 3×3 table of weights, and well-known photo effects
 are such tables: grey, sepia, swapped channels.
 """
 

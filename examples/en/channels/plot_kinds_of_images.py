@@ -56,10 +56,11 @@ print(f"opaque: {(alpha == 1).float().mean():.0%} of the pixels")
 #
 # The MRI measured the same slice of a head twice: two channels. (An examination
 # with the sequences T1, T2 and FLAIR would give three.) The two look alike, but a
-# filter can subtract one channel from the other and so see where they differ.
+# filter can subtract one channel from the other and so see where they differ: all over
+# the brain, by little in most places.
 
 scan = images["MRI, measured twice"]
-plt.figure(figsize=(5.2, 4))
+plt.figure(figsize=(5.2, 3.6), layout="constrained")
 plt.imshow((scan[1] - scan[0]).numpy(), cmap="PuOr", vmin=-0.1, vmax=0.1)
 plt.colorbar(shrink=0.8)
 plt.axis("off")

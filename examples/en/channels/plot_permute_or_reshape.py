@@ -36,7 +36,7 @@ plt.show()
 # upper third of the photo, with all three colours in it.
 
 permuted, reshaped = ways.values()
-figure = plot.channels(reshaped, names=('"red"', '"green"', '"blue"'))
+figure = plot.channels(reshaped, names=("“red”", "“green”", "“blue”"))
 figure.suptitle("After reshape: thirds of the photo, not colours")
 figure.set_figheight(figure.get_figheight() + 0.2)  # room for the title
 plt.show()

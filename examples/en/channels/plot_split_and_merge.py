@@ -75,7 +75,7 @@ for place, row, column in (("sky", 60, 600), ("roof tile", 272, 211), ("tree", 4
 # places, as when a program takes BGR for RGB, the red columns turn blue.
 
 swapped = merge_channels([blue, green, red])
-plt.figure(figsize=(5.2, 3.8))
+plt.figure(figsize=(5.2, 3.8), layout="constrained")
 plt.imshow(chw_to_hwc(swapped).numpy())
 plt.axis("off")
 plt.title("Merged as blue, green, red")

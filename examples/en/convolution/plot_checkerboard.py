@@ -30,13 +30,13 @@ resized = conv2d(interpolate(image, scale_factor=2), even(3) / 4, padding=1)
 results = {"kernel 3": three, "kernel 4": four, "resize, then kernel 3": resized}
 
 figure, panels = plt.subplots(2, 2, figsize=(6.4, 6.8), layout="constrained")
-shown = {"the photo": image, **results}
+shown = {"the photo": interpolate(image, scale_factor=2), **results}
 for axes, (name, values) in zip(panels.flat, shown.items(), strict=True):
     inner = values[0, 0, 2:-2, 2:-2]
     axes.imshow(inner.numpy(), cmap="Greys_r", vmin=0, vmax=1)
     axes.set_title(name)
     axes.axis("off")
-figure.suptitle("Doubled with stride 2")
+figure.suptitle("A photo, and three ways to double it")
 plt.show()
 
 # %%
@@ -55,7 +55,7 @@ for size in range(2, 7):
 # With two axes, the counts of the rows and of the columns are multiplied. With kernel 3
 # they are 1, 2 or 4:
 
-figure, panels = plt.subplots(1, 2, figsize=(6.4, 3.8), layout="constrained")
+figure, panels = plt.subplots(1, 2, figsize=(6.4, 3.4), layout="constrained")
 for axes, size in zip(panels, (3, 4), strict=True):
     stamp = torch.ones(1, 1, size, size)
     counts = conv_transpose2d(torch.ones(1, 1, 7, 7), stamp, stride=2)[0, 0, 4:12, 4:12]
@@ -78,7 +78,7 @@ for name, values in results.items():
     print(f"{name}:", *[f"{mean:.2f}" for mean in means])
 
 # %%
-# Kernel 3 gives one place four times as much as another; the other two ways give all
-# places the same. Why, and what random weights do to it: :ref:`transposed-convolution`.
+# Kernel 3 gives one place about four times as much as another; the other two ways give
+# all places the same. Why, and what random weights do to it: :ref:`transposed-convolution`.
 # The article that explained it is Odena et al. (2016),
 # `Deconvolution and Checkerboard Artifacts <https://distill.pub/2016/deconv-checkerboard/>`_.

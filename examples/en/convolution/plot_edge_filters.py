@@ -26,6 +26,7 @@ steps = convolve(image, weight, padding=1)
 
 figure = plot.channels(steps.output, names=("vertical", "horizontal", "detail"), columns=2)
 figure.suptitle("Vertical edges, horizontal edges, fine detail")
+figure.set_figheight(figure.get_figheight() + 0.3)  # room for the title
 plt.show()
 
 # %%
@@ -43,7 +44,7 @@ plt.show()
 # -------------------------------------
 #
 # The weights of each operator add up to 0. So where the image is flat, the sum
-# is 0, too. That is why the sky is white in every map, except at the border of
+# is 0, too. That is why the sky is nearly white in every map, except at the border of
 # the image, where the padding makes an edge.
 
 print("sums of the operators:", operators.sum(dim=(1, 2)).tolist())

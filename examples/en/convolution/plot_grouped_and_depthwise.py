@@ -30,6 +30,7 @@ mixed, apart = averaging(1)(pair), averaging(2)(pair)
 names = ("groups=1", "groups=2, map 0", "groups=2, map 1")
 figure = plot.channels(torch.cat([mixed, apart]), names=names)
 figure.suptitle("One filter for all, or one for each photo")
+figure.set_figheight(figure.get_figheight() + 0.3)  # room for the title
 plt.show()
 
 # %%

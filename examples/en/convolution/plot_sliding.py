@@ -21,7 +21,7 @@ steps = convolve(image, sobel)
 rows, columns = steps.output.shape[1:]
 limit = steps.output.abs().max().item()
 
-figure, panels = plt.subplots(1, 3, figsize=(7, 3.5), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(6.2, 2.9), layout="constrained")
 titles = ("digit and window", "nine products", "feature map")
 
 

@@ -29,7 +29,7 @@ plt.show()
 # The photo shows a tower of the Summer Palace in Beijing. The sky is pale blue and
 # the tiles of the roofs are orange.
 
-plt.figure(figsize=(5.2, 3.6))
+plt.figure(figsize=(5.2, 3.8), layout="constrained")
 plt.imshow(photo("china").numpy())
 plt.axis("off")
 plt.title("The photo: a tower of the Summer Palace")

@@ -33,13 +33,13 @@ outputs = [
     for row, padding, extra in settings
 ]
 
-figure, panels = plt.subplots(2, 3, figsize=(7, 5.2), layout="constrained")
+figure, panels = plt.subplots(2, 3, figsize=(6.2, 5), layout="constrained")
 titles = ["input"] + [f"kernel {len(row)}, padding {p}, +{extra}" for row, p, extra in settings]
 for axes, title, image in zip(panels.flat, titles, [digit, *outputs], strict=True):
     height, width = image.shape[2:]
     axes.imshow(image[0, 0].numpy(), cmap="Greys", vmin=0, vmax=1)
     axes.set(xlim=(-0.5, 16.5), ylim=(16.5, -0.5), xticks=[], yticks=[], facecolor="#9ecae1")
-    axes.set_title(f"{title}\n{height}×{width}")
+    axes.set_title(f"{title}\n{height}×{width}", fontsize=11)
 figure.suptitle("A digit through transposed convolutions of stride 2")
 plt.show()
 

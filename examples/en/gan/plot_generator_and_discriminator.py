@@ -52,13 +52,14 @@ plt.show()
 # The shapes one after another
 # ----------------------------
 #
-# A slab's height shows the size, its width the number of channels. First the generator,
-# then the discriminator.
+# A slab's height shows the size, its width the number of channels. First the generator:
 
 figure = plot.pyramid(making.rows, "Generator: size up, channels up once, then down")
 plt.show()
 
-# without the last row, which only drops axes
+# %%
+# The discriminator. We leave out its last row, which only drops axes.
+
 figure = plot.pyramid(judging.rows[:-1], "Discriminator: size down, channels up")
 plt.show()
 

@@ -53,7 +53,7 @@ def grid(batch):  # (40, 1, 16, 16) to one image of 4 rows, with a border around
 
 
 kept = {f"{number} passes": shots[number] for number in (0, 2, 4, 8, 18)} | {"real": real}
-figure, panels = plt.subplots(len(kept), 1, figsize=(7, 4.6), layout="constrained")
+figure, panels = plt.subplots(len(kept), 1, figsize=(6.2, 4.2), layout="constrained")
 for axes, (name, batch) in zip(panels, kept.items(), strict=True):
     axes.imshow(grid(batch[:10]), cmap="gray", vmin=-1, vmax=1)
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=12)
@@ -68,17 +68,18 @@ plt.show()
 # All 40 vectors; one frame before the training, one after each of ten passes, one at the end.
 
 frames = [*range(11), 18]
-figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+figure, axes = plt.subplots(figsize=(5.2, 2.9), layout="constrained")
 
 
 def draw(frame):
     axes.clear()
     axes.imshow(grid(shots[frames[frame]]), cmap="gray", vmin=-1, vmax=1)
-    axes.set_title(f"after {frames[frame]} passes", fontsize=12)
+    axes.set_title(f"passes: {frames[frame]}", fontsize=12)
     axes.set_axis_off()
 
 
 motion = plot.animation(figure, draw, frames=len(frames), interval=600)
+figure.suptitle("What forty latent vectors become")
 plt.show()
 
 # %%

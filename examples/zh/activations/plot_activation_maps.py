@@ -29,13 +29,13 @@ rows = {
 }
 names = ("向右变亮", "向下变亮", "比四周亮")
 
-figure, panels = plt.subplots(3, 3, figsize=(8, 6.6), layout="constrained")
+figure, panels = plt.subplots(3, 3, figsize=(6.2, 6.4), layout="constrained")
 for line, (activation, three) in zip(panels, rows.items(), strict=True):
     for panel, name, one in zip(line, names, three, strict=True):
         drawn = panel.imshow(one.numpy(), cmap="PuOr_r", vmin=-0.6, vmax=0.6)
         panel.set(title=name if activation == "激活前" else "", xticks=[], yticks=[])
     line[0].set_ylabel(activation, fontsize=12)
-figure.colorbar(drawn, ax=panels, shrink=0.6)
+figure.colorbar(drawn, ax=panels, location="bottom", aspect=40)
 figure.suptitle("三张特征图，激活之前与之后")
 plt.show()
 

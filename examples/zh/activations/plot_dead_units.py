@@ -72,7 +72,7 @@ for rate, (model, never, right) in runs.items():
 # 学习率不变，换成LeakyReLU
 # -------------------------
 #
-# 这里同样会出现处处不大于0的卷积核，但它们没有死：梯度仍然到得了。
+# 处处不大于0的卷积核，这里同样会出现，甚至更多，但它们没有死：梯度仍然到得了。
 
 model, never, right = watch(nn.LeakyReLU(0.01), 3.0)
 model.zero_grad()

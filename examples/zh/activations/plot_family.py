@@ -27,7 +27,7 @@ layers = {
     "Tanh": nn.Tanh(),
 }
 
-figure, panels = plt.subplots(2, 4, figsize=(8, 4.6), sharex=True, sharey=True)
+figure, panels = plt.subplots(3, 3, figsize=(6.2, 6), sharex=True, sharey=True)
 for panel, (name, layer) in zip(panels.flat, layers.items(), strict=False):
     curve = activation(layer)
     panel.axhline(0, color="0.8", linewidth=1)
@@ -35,8 +35,9 @@ for panel, (name, layer) in zip(panels.flat, layers.items(), strict=False):
     panel.plot(x.numpy(), curve.gradient(x).numpy(), "--", color="#D55E00", label="梯度")
     panel.set(title=name, xlabel="x", ylim=(-1.3, 2.5))
     panel.tick_params(labelbottom=True)
-panels[1, 3].axis("off")
-panels[1, 3].legend(*panels[0, 0].get_legend_handles_labels(), loc="center")
+for panel in panels[2, 1:]:
+    panel.axis("off")
+panels[2, 1].legend(*panels[0, 0].get_legend_handles_labels(), loc="center", fontsize=11)
 figure.suptitle("七种激活函数的值和梯度")
 figure.tight_layout()
 plt.show()

@@ -44,7 +44,7 @@ norms = {
     for name, slope in slopes.items()
 }
 
-figure, axes = plt.subplots(figsize=(7, 4.8), layout="constrained")
+figure, axes = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
 styles = dict(zip(slopes, ("-", "--", ":"), strict=True))
 colours = dict(zip(starts, ("#0072B2", "#E69F00", "#CC79A7"), strict=True))
 for (start, name), line in norms.items():

@@ -2,7 +2,7 @@
 逐个关掉通道
 ============
 
-一个通道有什么用？把它置零，看哪些数字会认错。有的通道一缺就出错，有的缺了几乎没有影响，而且损失集中在少数几个数字上。后面的图还会告诉你，缺了通道之后，网络把这些数字认成了什么。
+一个通道有什么用？把它置零，看哪些数字会认错。有的通道一缺就出错，有的缺了几乎没有影响，而且认错的集中在少数几个数字上。后面的图还会告诉你，缺了通道之后，网络把这些数字认成了什么。
 """
 
 import torch
@@ -43,7 +43,7 @@ full = (read_without([]) == truth).float().mean().item()
 losses = [full - (read_without([k]) == truth).float().mean().item() for k in range(8)]
 plt.figure(figsize=(6, 3.6), layout="constrained")
 plt.bar(range(8), [100 * loss for loss in losses], color="#0072B2")
-plt.title("缺了第一层的一个通道，损失多少")
+plt.title("缺了第一层的一个通道，正确率下降多少")
 plt.xlabel("通道")
 plt.ylabel("百分点")
 plt.show()
@@ -51,6 +51,8 @@ plt.show()
 # %%
 # 最不能缺的是哪个？
 # ------------------
+#
+# 柱子朝下，说明缺了这个通道，认对的数字反而更多。
 
 worst = max(range(8), key=lambda channel: losses[channel])
 print(f"全部通道：正确率{full:.1%}")
@@ -65,7 +67,7 @@ print(f"缺{losses.index(min(losses))}号通道：正确率{full - min(losses):.
 
 said = read_without([worst])
 misread = ((read_without([]) == truth) & (said != truth)).nonzero().flatten()[:12]
-figure, panels = plt.subplots(2, 6, figsize=(7, 3.1), layout="constrained")
+figure, panels = plt.subplots(2, 6, figsize=(6.2, 2.9), layout="constrained")
 for panel in panels.flat:
     panel.axis("off")
 for panel, place in zip(panels.flat, misread, strict=False):
@@ -75,17 +77,17 @@ figure.suptitle("缺了这个通道后认错的：数字→回答")
 plt.show()
 
 # %%
-# 损失不能简单相加
+# 下降不能简单相加
 # ----------------
 #
-# 两个两个地关。假如通道各干各的，关掉一对的损失，应当等于两个单独的损失之和。
+# 两个两个地关。假如通道各干各的，关掉一对的下降，应当等于两个单独的下降之和。
 
 pairs = torch.combinations(torch.arange(8))  # (28, 2)
 together = [full - (read_without(pair) == truth).float().mean().item() for pair in pairs]
 single = [losses[first] + losses[second] for first, second in pairs.tolist()]
 more = sum(pair > alone for pair, alone in zip(together, single, strict=True))
-print(f"{len(pairs)}对通道里，有{more}对的损失超过单独损失之和")
-print(f"成对损失平均：{sum(together) / 28:.1%}，单独之和平均：{sum(single) / 28:.1%}")
+print(f"{len(pairs)}对通道里，有{more}对的下降超过单独下降之和")
+print(f"成对下降平均：{sum(together) / 28:.1%}，单独之和平均：{sum(single) / 28:.1%}")
 
 # %%
 # 所以，一个通道看似可有可无，也许只是因为有别的通道替它顶着。详见教程：:ref:`what-channels-learn`。

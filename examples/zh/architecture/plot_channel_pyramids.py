@@ -50,7 +50,7 @@ for after in (64, 128, 128, 256, 256, 512, *[512] * 5, 1024, 1024):
 
 networks = {"LeNet-5": (1, 32, lenet), "AlexNet": (3, 227, alexnet), "VGG-16": (3, 224, vgg)}
 networks |= {"ResNet-18": (3, 224, resnet), "MobileNet": (3, 224, mobilenet)}
-plt.figure(figsize=(7, 4.6), layout="constrained")
+plt.figure(figsize=(6.4, 4.6), layout="constrained")
 styles = (("#000000", "o-"), ("#E69F00", "s--"), ("#0072B2", "^-"), ("#009E73", "D:"))
 ways = {}
 for (name, (channels, size, steps)), (colour, style) in zip(
@@ -79,4 +79,4 @@ for name, way in ways.items():
     print(f"{name}：最多{most:,}个数，最后{channels}×{size}×{size} = {last:,}")
 
 # %%
-# 224×224的照片最后成为512或1024个7×7的通道。尺寸和通道数为什么一起变，不一起变又要付什么代价，见:ref:`choosing-channels`。
+# 在VGG-16、ResNet-18和MobileNet里，224×224的照片最后成为512或1024个7×7的通道。尺寸和通道数为什么一起变，不一起变又要付什么代价，见:ref:`choosing-channels`。

@@ -35,7 +35,7 @@ for _ in range(15):  # 轮数
 net.requires_grad_(False)
 
 digit = images[test[labels[test] == 3][0]]  # (1, 8, 8)
-figure = plt.figure(figsize=(7, 5.4), layout="constrained")
+figure = plt.figure(figsize=(6.2, 5.2), layout="constrained")
 for layer, part in enumerate(figure.subfigures(4, 1)):
     maps = net[: 2 * layer](digit)  # (C, H, W)
     strongest = maps.amax((1, 2)).topk(min(8, len(maps))).indices
@@ -45,7 +45,8 @@ for layer, part in enumerate(figure.subfigures(4, 1)):
             shown = maps[strongest[place]].numpy()
             panel.imshow(shown, cmap="gray", vmin=0, vmax=maps.max().item())
     size = f"{maps.shape[1]}×{maps.shape[2]}"
-    part.suptitle(f"第{layer}层：{len(maps)}个通道，{size}" if layer else "像素")
+    title = f"第{layer}层：{len(maps)}个通道，{size}" if layer else "像素"
+    part.suptitle(title, x=0.015, ha="left")
 figure.suptitle("一个数字，以及每一层看到的样子")
 plt.show()
 

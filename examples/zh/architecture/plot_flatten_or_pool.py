@@ -76,7 +76,7 @@ with torch.no_grad():
 order = torch.randperm(26 * 40)
 torn = maps.flatten(2)[:, :, order].view_as(maps)
 
-figure, panels = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
+figure, panels = plt.subplots(1, 2, figsize=(6.2, 2.6), layout="constrained")
 strongest = maps.mean((2, 3)).argmax().item()
 for panel, shown, name in zip(panels, (maps, torn), ("原样", "打乱"), strict=True):
     panel.imshow(shown[0, strongest].numpy(), cmap="cividis")

@@ -30,7 +30,7 @@ def influence(depth):
     return gradient.abs().sum((0, 1))  # (25, 25)
 
 
-figure, panels = plt.subplots(1, 3, figsize=(8, 3.2), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(6.2, 2.7), layout="constrained")
 for panel, depth in zip(panels, (1, 3, 6), strict=True):
     row, column = trace(model[: 2 * depth], (64, 3, 25, 25)).receptive_field
     (top, bottom), (left, right) = row.at(12), column.at(12)

@@ -54,7 +54,7 @@ print(f"不透明：占像素的{(alpha == 1).float().mean():.0%}")
 # 这份MRI对头部的同一层切片测了两次，所以有两个通道。（如果检查做了T1、T2和FLAIR三个序列，就是三个。）两次看上去一样，但卷积核可以用一个通道减去另一个，看出哪里不同：差别散布在整个脑部，大多很小。
 
 scan = images["MRI，测了两次"]
-plt.figure(figsize=(5.2, 4))
+plt.figure(figsize=(5.2, 3.6), layout="constrained")
 plt.imshow((scan[1] - scan[0]).numpy(), cmap="PuOr", vmin=-0.1, vmax=0.1)
 plt.colorbar(shrink=0.8)
 plt.axis("off")

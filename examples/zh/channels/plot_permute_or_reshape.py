@@ -72,4 +72,4 @@ print(f"与上方像素之差：permute之后{step:.3f}")
 print(f"reshape之后{torn:.3f}，是前者的{torn / step:.1f}倍")
 
 # %%
-# 经过 ``reshape`` ，相邻的像素不再相邻，于是到处都成了边缘。两种做法究竟做了什么，教程里用最朴素的循环作了说明： :ref:`image-dimensions`。
+# 经过 ``reshape``，相邻的像素不再相邻，于是到处都成了边缘。两种做法究竟做了什么，教程里用最朴素的循环作了说明：:ref:`image-dimensions`。

@@ -70,7 +70,7 @@ for place, row, column in (("天空", 60, 600), ("屋顶", 272, 211), ("树", 40
 # 哪个通道是红，全看位置：第一个就是。如果第一个和最后一个调换，比如把BGR当成RGB来读，红柱子就变蓝了。
 
 swapped = merge_channels([blue, green, red])
-plt.figure(figsize=(5.2, 3.8))
+plt.figure(figsize=(5.2, 3.8), layout="constrained")
 plt.imshow(chw_to_hwc(swapped).numpy())
 plt.axis("off")
 plt.title("按蓝、绿、红的次序合并")

@@ -28,13 +28,13 @@ resized = conv2d(interpolate(image, scale_factor=2), even(3) / 4, padding=1)
 results = {"卷积核3": three, "卷积核4": four, "先放大，再用卷积核3": resized}
 
 figure, panels = plt.subplots(2, 2, figsize=(6.4, 6.8), layout="constrained")
-shown = {"照片": image, **results}
+shown = {"照片": interpolate(image, scale_factor=2), **results}
 for axes, (name, values) in zip(panels.flat, shown.items(), strict=True):
     inner = values[0, 0, 2:-2, 2:-2]
     axes.imshow(inner.numpy(), cmap="Greys_r", vmin=0, vmax=1)
     axes.set_title(name)
     axes.axis("off")
-figure.suptitle("以步幅2放大一倍")
+figure.suptitle("一张照片，三种放大一倍的办法")
 plt.show()
 
 # %%
@@ -51,7 +51,7 @@ for size in range(2, 7):
 # %%
 # 两个轴上的次数要相乘。卷积核为3时，得到1、2或4：
 
-figure, panels = plt.subplots(1, 2, figsize=(6.4, 3.8), layout="constrained")
+figure, panels = plt.subplots(1, 2, figsize=(6.4, 3.4), layout="constrained")
 for axes, size in zip(panels, (3, 4), strict=True):
     stamp = torch.ones(1, 1, size, size)
     counts = conv_transpose2d(torch.ones(1, 1, 7, 7), stamp, stride=2)[0, 0, 4:12, 4:12]

@@ -24,6 +24,7 @@ steps = convolve(image, weight, padding=1)
 
 figure = plot.channels(steps.output, names=("竖直边缘", "水平边缘", "细节"), columns=2)
 figure.suptitle("三个手工设计的卷积核，三张特征图")
+figure.set_figheight(figure.get_figheight() + 0.3)  # 给标题留出位置
 plt.show()
 
 # %%
@@ -40,7 +41,7 @@ plt.show()
 # 边缘就是没有抵消掉的和
 # ----------------------
 #
-# 每个算子的权重加起来都是零，所以在平坦的地方结果也是零。所以天空在每张图里都是白色的，只有图像的边缘除外，那里填充的零造成了一道边。
+# 每个算子的权重加起来都是零，在平坦的地方，结果也就是零。天空在每张图里因此几乎都是白色的，只有图像的边缘除外，那里填充的零造成了一道边。
 
 print("各算子的权重之和：", operators.sum(dim=(1, 2)).tolist())
 sky = steps.output[:, 5:15, 100:200].abs().mean()

@@ -28,6 +28,7 @@ mixed, apart = averaging(1)(pair), averaging(2)(pair)
 names = ("groups=1", "groups=2，0号图", "groups=2，1号图")
 figure = plot.channels(torch.cat([mixed, apart]), names=names)
 figure.suptitle("一个卷积核看全部，或每张照片一个")
+figure.set_figheight(figure.get_figheight() + 0.3)  # 给标题留出位置
 plt.show()
 
 # %%

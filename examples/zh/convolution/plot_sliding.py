@@ -2,7 +2,7 @@
 卷积核在数字上滑动
 ==================
 
-一个真实的手写数字，一个专找竖直边缘的卷积核，一张逐点生长出来的特征图。卷积核每停一处，就与盖住的窗口逐个相乘，再把九个乘积加起来。
+一个真实的手写数字，一个专找竖直边缘的卷积核，一张一格一格长出来的特征图。卷积核每停一处，就与盖住的窗口逐个相乘，再把九个乘积加起来。
 """
 
 import torch
@@ -19,7 +19,7 @@ steps = convolve(image, sobel)
 rows, columns = steps.output.shape[1:]
 limit = steps.output.abs().max().item()
 
-figure, panels = plt.subplots(1, 3, figsize=(7, 3.5), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(6.2, 2.9), layout="constrained")
 titles = ("数字与窗口", "九个乘积", "特征图")
 
 

@@ -30,7 +30,7 @@ maps = {
     for name, setting in settings.items()
 }
 
-figure, panels = plt.subplots(2, 2, figsize=(7, 5.6), layout="constrained")
+figure, panels = plt.subplots(2, 2, figsize=(6.2, 5.1), layout="constrained")
 for axes, (name, values) in zip(panels.flat, maps.items(), strict=True):
     height, width = values.shape
     axes.imshow(values.numpy(), cmap="PuOr", vmin=-0.4, vmax=0.4)

@@ -26,7 +26,7 @@ plt.show()
 # %%
 # 照片拍的是北京颐和园的佛香阁，天空是淡蓝色，屋顶的瓦是橙色。
 
-plt.figure(figsize=(5.2, 3.6))
+plt.figure(figsize=(5.2, 3.8), layout="constrained")
 plt.imshow(photo("china").numpy())
 plt.axis("off")
 plt.title("照片：颐和园佛香阁")

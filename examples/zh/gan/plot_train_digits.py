@@ -51,7 +51,7 @@ def grid(batch):  # (40, 1, 16, 16)拼成4行的一张图，每个数字加边�
 
 
 kept = {f"{number}轮": shots[number] for number in (0, 2, 4, 8, 18)} | {"真实": real}
-figure, panels = plt.subplots(len(kept), 1, figsize=(7, 4.6), layout="constrained")
+figure, panels = plt.subplots(len(kept), 1, figsize=(6.2, 4.2), layout="constrained")
 for axes, (name, batch) in zip(panels, kept.items(), strict=True):
     axes.imshow(grid(batch[:10]), cmap="gray", vmin=-1, vmax=1)
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=12)
@@ -66,7 +66,7 @@ plt.show()
 # 全部40个向量。训练之前一帧，前十轮每轮一帧，训练结束时再加一帧。
 
 frames = [*range(11), 18]
-figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+figure, axes = plt.subplots(figsize=(5.2, 2.9), layout="constrained")
 
 
 def draw(frame):
@@ -77,6 +77,7 @@ def draw(frame):
 
 
 motion = plot.animation(figure, draw, frames=len(frames), interval=600)
+figure.suptitle("四十个潜向量变成了什么")
 plt.show()
 
 # %%
