@@ -3,8 +3,8 @@ Generator and discriminator
 ===========================
 
 A DCGAN's generator goes from many channels to few while the image grows. Its
-discriminator goes the other way. We draw both as paths over a map whose axes are size
-and channels, and then count what each shape holds.
+discriminator goes the other way. We draw both as paths on a chart of size against
+channels, and then count what each shape holds.
 """
 
 from itertools import pairwise
