@@ -17,6 +17,7 @@ from cnnguide import digits, plot, set_language
 
 set_language("English")
 plot.use_fonts()
+plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#E69F00", "#009E73"])
 
 images, labels = digits()  # (1797, 1, 8, 8), from 0 to 1
 torch.manual_seed(0)

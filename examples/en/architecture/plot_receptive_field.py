@@ -15,6 +15,7 @@ from cnnguide import plot, set_language, trace
 
 set_language("English")
 plot.use_fonts()
+plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#E69F00", "#009E73"])
 
 torch.manual_seed(0)
 layers = []

@@ -15,6 +15,7 @@ from cnnguide import digits, plot, set_language
 
 set_language("中文")
 plot.use_fonts()
+plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#E69F00", "#009E73"])
 
 images, labels = digits()  # (1797, 1, 8, 8)，取值0到1
 torch.manual_seed(0)

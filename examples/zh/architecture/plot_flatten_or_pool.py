@@ -13,6 +13,7 @@ from cnnguide import hwc_to_chw, linear_parameters, photo, plot, set_language, t
 
 set_language("中文")
 plot.use_fonts()
+plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#E69F00", "#009E73"])
 
 torch.manual_seed(0)
 features = nn.Sequential(
