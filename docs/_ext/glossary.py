@@ -40,6 +40,7 @@ UNMARKED = (
     *(nodes.literal, nodes.math, nodes.raw, nodes.reference, nodes.footnote_reference),
     *(addnodes.download_reference, addnodes.literal_strong, addnodes.literal_emphasis),
 )
+IN_FIELDS = (nodes.strong, nodes.emphasis)  # a parameter's name and type, on a reference page
 
 
 # The page
@@ -186,6 +187,8 @@ class Marker:
         for text in list(doctree.findall(nodes.Text)):
             above = list(ancestors(text))
             if not holds(above, PROSE) or holds(above, UNMARKED):
+                continue
+            if holds(above, nodes.field) and holds(above, IN_FIELDS):
                 continue
             sections = [node for node in above if isinstance(node, nodes.section)]
             section = id(sections[-2]) if len(sections) > 1 else 0

@@ -31,7 +31,8 @@ MOVING = """
 
       <button type="button" class="motion-switch" data-stop="{stop}" data-play="{play}" hidden></button>
 """  # noqa: E501 (one line of HTML)
-WORDS = {"en": ("Stop", "Play"), "zh": ("暂停", "播放")}
+WORDS = {"en": ("Stop", "Play"), "zh": ("停止", "播放")}
+PUNCTUATION = {"en": (": ", ", "), "zh": ("：", "、")}  # of an alt text
 
 
 def scrape(block: Any, block_vars: dict[str, Any], conf: dict[str, Any]) -> str:
@@ -70,12 +71,13 @@ def save(figure: Figure, motion: FuncAnimation, path: Path) -> None:
 def rst(figure: Figure, path: Path, source: Path) -> str:
     language = source.name
     stop, play = WORDS[language]
+    colon, comma = PUNCTUATION[language]
     titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
     place = "/" + path.relative_to(source).as_posix()
     return MOVING.format(
         moving=place.removesuffix(".png") + ".webp",
         still=place,
-        alt=": ".join([titles[0], ", ".join(filter(None, titles[1:]))]),
+        alt=colon.join(filter(None, [titles[0], comma.join(filter(None, titles[1:]))])),
         stop=stop,
         play=play,
     )

@@ -220,7 +220,7 @@ def test_a_moving_picture_stops_and_plays_and_stands_still_for_who_prefers_that(
         expect(moving).to_be_visible(visible=plays)
         expect(still).to_be_visible(visible=not plays)
         expect(button).to_have_text(
-            {"en": ("Play", "Stop"), "zh": ("播放", "暂停")}[language][plays]
+            {"en": ("Play", "Stop"), "zh": ("播放", "停止")}[language][plays]
         )
         button.click()
     context.close()

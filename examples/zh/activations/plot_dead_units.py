@@ -66,7 +66,7 @@ for rate, (model, never, right) in runs.items():
     dead = dead_units(model, images).layers[0].dead_channels
     assert len(dead) == never[-1]
     assert never == sorted(never)  # 没有一个卷积核活过来
-    print(f"学习率{rate}：死亡的卷积核{len(dead)}个，正确率{right[-1]:.1%}")
+    print(f"学习率{rate}：死亡的卷积核{len(dead)}个，准确率{right[-1]:.1%}")
 
 # %%
 # 学习率不变，换成LeakyReLU
@@ -77,7 +77,7 @@ for rate, (model, never, right) in runs.items():
 model, never, right = watch(nn.LeakyReLU(0.01), 3.0)
 model.zero_grad()
 functional.cross_entropy(model(images), labels).backward()
-print(f"处处不大于0的：{never[-1]}个，正确率{right[-1]:.1%}")
+print(f"处处不大于0的：{never[-1]}个，准确率{right[-1]:.1%}")
 print(f"死亡的：{len(dead_units(model, images).layers[0].dead_channels)}")
 without = (model[0].weight.grad.flatten(1) == 0).all(1).sum().item()
 print(f"没有梯度的卷积核：{without}")

@@ -43,7 +43,7 @@ full = (read_without([]) == truth).float().mean().item()
 losses = [full - (read_without([k]) == truth).float().mean().item() for k in range(8)]
 plt.figure(figsize=(6, 3.6), layout="constrained")
 plt.bar(range(8), [100 * loss for loss in losses], color="#0072B2")
-plt.title("缺了第一层的一个通道，正确率下降多少")
+plt.title("缺了第一层的一个通道，准确率下降多少")
 plt.xlabel("通道")
 plt.ylabel("百分点")
 plt.show()
@@ -55,9 +55,9 @@ plt.show()
 # 柱子朝下，说明缺了这个通道，认对的数字反而更多。
 
 worst = max(range(8), key=lambda channel: losses[channel])
-print(f"全部通道：正确率{full:.1%}")
-print(f"缺{worst}号通道：正确率{full - losses[worst]:.1%}")
-print(f"缺{losses.index(min(losses))}号通道：正确率{full - min(losses):.1%}")
+print(f"全部通道：准确率{full:.1%}")
+print(f"缺{worst}号通道：准确率{full - losses[worst]:.1%}")
+print(f"缺{losses.index(min(losses))}号通道：准确率{full - min(losses):.1%}")
 
 # %%
 # 认成了什么

@@ -58,7 +58,7 @@ plt.show()
 # 卷积没有填充，所以每一层都会去掉两行两列。上面每层最多画八张，挑的是最强的。
 
 right = (net(images[test]).argmax(1) == labels[test]).float().mean().item()
-print(f"没见过的数字，正确率：{right:.1%}")
+print(f"没见过的数字，准确率：{right:.1%}")
 for layer in (1, 2, 3):
     print(f"第{layer}层：", tuple(net[: 2 * layer](digit).shape))
 
