@@ -77,7 +77,7 @@ build/site.done: build/en.done build/zh.done docs/index.html
 	@touch $@
 
 # What was executed with another package is stale, and so are pages made with other settings.
-build/%.package: $(PACKAGE) $(READY)
+build/%.package: $(PACKAGE) $(READY) docs/_ext/motion.py
 	@mkdir -p build
 	@rm -rf build/cells/$* docs/$*/gallery build/doctrees/$*
 	@touch $@

@@ -55,6 +55,8 @@ def begin(language: str) -> object:
 
 def end(namespace: dict[str, object]) -> None:
     pyplot.close("all")
+    matplotlib.rcdefaults()  # a page may have set its own font size
+    cnnguide.plot.use_fonts()
     cnnguide.set_language(None)
 
 
