@@ -84,7 +84,7 @@ def depthwise_layer_for_half_the_channels() -> Any:
 
 @case("groups", layer=None, right=sets("Conv2d.groups", 4))
 def groups_that_are_a_float() -> Any:
-    return (lambda: nn.Conv2d(8, 16, 3, groups=8 / 2)), (), {}  # type: ignore[arg-type]  # it fails
+    return (lambda: nn.Conv2d(8, 16, 3, groups=8 / 2)), (), {}  # it fails
 
 
 class PrivateFilter(nn.Module):

@@ -47,7 +47,7 @@ def features_from_a_division_that_is_a_float() -> Any:
         def __init__(self, side: int = 28) -> None:
             super().__init__()
             self.conv = nn.Conv2d(1, 8, 3, padding=1)
-            self.fc = nn.Linear(8 * (side / 2) * (side / 2), 10)  # type: ignore[arg-type]  # the mistake itself
+            self.fc = nn.Linear(8 * (side / 2) * (side / 2), 10)
 
     return Digits, (), {}
 
@@ -78,4 +78,4 @@ def reflection_longer_than_the_series() -> Any:
 
 @case("padding", layer=None, right=changes("padding=1"))
 def keras_word_for_padding() -> Any:
-    return (lambda: nn.Conv2d(3, 6, 3, pad=1)), (), {}  # type: ignore[call-arg]  # it fails
+    return (lambda: nn.Conv2d(3, 6, 3, pad=1)), (), {}  # it fails

@@ -19,7 +19,7 @@ class WithComma(nn.Module):
         self.fc = nn.Linear(4, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv1(x)  # type: ignore[operator]  # the mistake
+        x = self.conv1(x)  # the mistake
         return self.fc(x.mean((2, 3)))
 
 
@@ -65,7 +65,7 @@ class WithoutReturn(nn.Module):
         self.conv = nn.Conv2d(3, 4, 3)
         self.fc = nn.Linear(4, 2)
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[return]  # the mistake
+    def forward(self, x: Tensor) -> Tensor:  # the mistake
         x = F.relu(self.conv(x))
         x = self.fc(x.mean((2, 3)))
 
@@ -89,7 +89,7 @@ class ClassWithData(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv1(x)
-        x = nn.MaxPool2d(x, 2)  # type: ignore[arg-type]  # the mistake
+        x = nn.MaxPool2d(x, 2)  # the mistake
         return self.conv2(x)
 
 

@@ -75,7 +75,7 @@ def functional_pooling_unpacked_without_its_indices() -> Any:
 
 @case("pooling", layer="0", right=sets("0.kernel_size", 2))
 def window_that_is_a_float() -> Any:
-    layer = nn.MaxPool2d(4 / 2)  # type: ignore[arg-type]  # it fails
+    layer = nn.MaxPool2d(4 / 2)  # it fails
     return nn.Sequential(layer), (torch.rand(1, 1, 8, 8),), {}
 
 

@@ -81,7 +81,7 @@ def padding_cuts_everything_off() -> Any:
 
 @case("transposed", layer="0", right=sets("0.padding", 1))
 def upsampling_of_a_series_with_padding_same() -> Any:
-    layer = nn.ConvTranspose1d(4, 2, 3, stride=2, padding="same")  # type: ignore[arg-type]  # the mistake itself
+    layer = nn.ConvTranspose1d(4, 2, 3, stride=2, padding="same")
     return nn.Sequential(layer), (torch.rand(1, 4, 10),), {}
 
 

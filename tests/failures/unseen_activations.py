@@ -87,8 +87,8 @@ class _CallsTheClass(nn.Module):
         self.b = nn.Conv2d(4, 2, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = nn.ReLU(self.a(x))  # type: ignore[arg-type]
-        return self.b(x)  # type: ignore[arg-type]
+        x = nn.ReLU(self.a(x))
+        return self.b(x)
 
 
 @case(

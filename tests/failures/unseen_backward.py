@@ -36,7 +36,7 @@ def loss_turned_into_a_number_first() -> Any:
     def train_step(x: torch.Tensor, y: torch.Tensor) -> float:
         opt.zero_grad()
         loss = F.cross_entropy(m(x), y).item()
-        loss.backward()  # type: ignore[attr-defined]
+        loss.backward()
         opt.step()
         return loss
 

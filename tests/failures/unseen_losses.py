@@ -54,7 +54,7 @@ class _FCN(nn.Module):
         sets("criterion.ignore_index", 255),
         changes("ignore_index"),
         changes("255"),
-    ],  # type: ignore[arg-type]
+    ],
 )
 def border_pixels_of_pascal_voc_at_224() -> Any:
     seg = _FCN(21)

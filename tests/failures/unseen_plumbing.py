@@ -20,7 +20,7 @@ def layers_in_a_plain_list_leave_nothing_to_train() -> Any:
             self.convs = [nn.Conv2d(3, 4, k, padding=k // 2) for k in (1, 3, 5)]
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return sum(c(x) for c in self.convs)  # type: ignore[return-value]
+            return sum(c(x) for c in self.convs)
 
     net = Pyramid()
     return (lambda: torch.optim.AdamW(net.parameters(), lr=1e-3)), (), {}
@@ -119,15 +119,15 @@ def module_list_called_like_a_layer() -> Any:
         sets("head.in_features"),
         sets(None, 128),
         sets("in_features"),
-    ],  # type: ignore[arg-type]
+    ],
 )
 def width_divided_to_a_float() -> Any:
     class Slim(nn.Module):
         def __init__(self, ratio: float = 0.5) -> None:
             super().__init__()
             c = 64 * ratio
-            self.conv = nn.Conv2d(3, c, 3)  # type: ignore[arg-type]
-            self.head = nn.Linear(c, 10)  # type: ignore[arg-type]
+            self.conv = nn.Conv2d(3, c, 3)
+            self.head = nn.Linear(c, 10)
 
     return Slim, (0.25,), {}
 
@@ -170,6 +170,6 @@ def comma_after_the_layer() -> Any:
             self.pw = nn.Conv2d(6, 12, 1)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.pw(self.dw(x))  # type: ignore[operator]
+            return self.pw(self.dw(x))
 
     return Separable(), (torch.randn(1, 6, 10, 10),), {}

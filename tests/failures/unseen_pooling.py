@@ -168,7 +168,7 @@ def global_pool_without_a_size() -> Any:
     class Head(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.pool = nn.AdaptiveAvgPool2d()  # type: ignore[call-arg]
+            self.pool = nn.AdaptiveAvgPool2d()
 
     return Head, (), {}
 
